@@ -1,5 +1,3 @@
-package import TocsinEvents
-
 /// The seam of all sources: open, batches of records, statistics, close.
 ///
 /// `open` arms the source: what happens after it returns is recorded, so readiness can be announced. `run` then
