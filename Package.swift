@@ -4,23 +4,48 @@ import PackageDescription
 // Warnings are errors in CI only: a newer compiler's new warning must not keep a user from building.
 let swiftSettings: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+]
+let serviceLifecycle: [Target.Dependency] = [
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
+
+/// A library and the tests of the same name.
+func library(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [],
+    tests: [Target.Dependency] = [], fixtures: [Resource] = []
+) -> [Target] {
+    [
+        .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings),
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests, resources: fixtures,
+            swiftSettings: swiftSettings),
+    ]
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
 let package = Package(
     name: "tocsin",
-    products: [],
-    dependencies: [],
-    targets: [
-        // The JSON that Varlink speaks: a writer for the hot path, a strict and bounded parser.
-        .target(name: "JSON", swiftSettings: swiftSettings),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: swiftSettings),
-
-        // What every part speaks about: events, processes, files, gaps, cursors, filters.
-        .target(
-            name: "TocsinEvents", dependencies: ["JSON"], resources: [.embedInCode("io.tocsin.Events.varlink")],
-            swiftSettings: swiftSettings),
-        .testTarget(name: "TocsinEventsTests", dependencies: ["TocsinEvents", "JSON"], swiftSettings: swiftSettings),
-
-        // The sources: kernel records become values. One seam, a file or folder for each source.
-        .target(name: "TocsinSensors", dependencies: ["TocsinEvents"], swiftSettings: swiftSettings),
+    products: [
     ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // What knows nothing of tocsin: the JSON that Varlink speaks, Varlink, and the YAML of rules and configuration.
+        library("JSON"),
+    ].flatMap { $0 },
     swiftLanguageModes: [.v6]
 )

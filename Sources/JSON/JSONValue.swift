@@ -18,6 +18,9 @@ public struct JSONObject: Hashable, Sendable {
 
     public init() { members = [] }
 
+    /// Members whose names are known to differ.
+    init(distinctMembers: [(name: String, value: JSONValue)]) { members = distinctMembers }
+
     public subscript(_ name: String) -> JSONValue? {
         get { members.first { $0.name == name }?.value }
         set {
