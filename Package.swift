@@ -35,6 +35,7 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "tocsin",
     products: [
+        .library(name: "Varlink", targets: ["Varlink"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -46,6 +47,17 @@ let package = Package(
     targets: [
         // What knows nothing of tocsin: the JSON that Varlink speaks, Varlink, and the YAML of rules and configuration.
         library("JSON"),
+        library(
+            "Varlink", ["JSON"] + nio, resources: [.embedInCode("org.varlink.service.varlink")],
+            tests: ["varlink-certification"]),
+
+        // For tests only: other implementations' certification suites run against the first, and it against theirs;
+        // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
+        [
+            .executableTarget(
+                name: "varlink-certification", dependencies: ["JSON", "Varlink"] + nio,
+                resources: [.embedInCode("org.varlink.certification.varlink")], swiftSettings: swiftSettings),
+        ],
     ].flatMap { $0 },
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,159 @@
+import JSON
+import NIOCore
+
+/// The client's side of one connection, on its event loop: matches replies with the calls that wait for them, in order.
+///
+/// The channel owns the descriptor and is closed here.
+final class ClientConnection: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Who waits for the replies of a call.
+    enum Receiver {
+        case single(PendingReply)
+        /// One reply of many calls that are kept outstanding.
+        case pipeline(ReplyQueue)
+        /// Many replies of one call.
+        case stream(ReplyQueue)
+    }
+
+    private let maximumReplyBytes: Int
+    private var framer: MessageFramer
+    private var receivers: CircularBuffer<Receiver> = CircularBuffer(initialCapacity: 4)
+    private var context: ChannelHandlerContext?
+    private var output = ByteBuffer()
+    private var isFlushScheduled = false
+    /// A queue is full: what follows waits in the socket.
+    private var isPaused = false
+    private var readIsWithheld = false
+    /// Why the connection ended; nothing is sent any more.
+    private var end: ClientError?
+
+    init(maximumReplyBytes: Int) {
+        self.maximumReplyBytes = maximumReplyBytes
+        framer = MessageFramer(maximumMessageBytes: maximumReplyBytes)
+    }
+
+    // MARK: Calls
+
+    /// Sends an encoded call; `receiver` is nil for one that has no reply.
+    func send(_ call: [UInt8], _ receiver: Receiver?) {
+        if let end {
+            if let receiver { fail(receiver, end) }
+            return
+        }
+        if let receiver { receivers.append(receiver) }
+        output.writeBytes(call)
+        scheduleFlush()
+    }
+
+    /// The connection is not needed any more.
+    func close() { finish(.closed) }
+
+    /// The taker of a queue made room.
+    func resumeReading() {
+        guard isPaused else { return }
+        isPaused = false
+        receive()
+        guard !isPaused, readIsWithheld else { return }
+        readIsWithheld = false
+        context?.read()
+    }
+
+    /// All calls of one turn are written at once.
+    private func scheduleFlush() {
+        guard !isFlushScheduled, let context else { return }
+        isFlushScheduled = true
+        context.eventLoop.assumeIsolated().execute { self.flush() }
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        guard let context, output.readableBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        output.clear()
+    }
+
+    // MARK: Replies
+
+    private func receive() {
+        do {
+            while !isPaused, end == nil, let message = try framer.next() {
+                try receive(message)
+            }
+            framer.releaseMemory()
+        } catch let error as MalformedMessage {
+            finish(.malformedReply(error.description))
+        } catch {
+            finish(.replyTooLong(maximum: maximumReplyBytes))
+        }
+    }
+
+    private func receive(_ bytes: ByteBuffer) throws {
+        let message = try bytes.withUnsafeReadableBytes { bytes in
+            try ReplyMessage(parsing: bytes.assumingMemoryBound(to: UInt8.self))
+        }
+        guard let receiver = receivers.first else {
+            throw MalformedMessage(description: "expected no reply without a call")
+        }
+        let reply = VarlinkReply(message)
+        switch receiver {
+        case .stream(let queue):
+            if !reply.continues { receivers.removeFirst() }
+            if !queue.put(reply) { isPaused = true }
+            if !reply.continues { queue.end(.success(())) }
+        case .single, .pipeline:
+            guard !reply.continues else {
+                throw MalformedMessage(description: "expected no 'continues' without 'more'")
+            }
+            receivers.removeFirst()
+            if case .single(let pending) = receiver { pending.arrive(.success(reply)) }
+            if case .pipeline(let queue) = receiver, !queue.put(reply) { isPaused = true }
+        }
+    }
+
+    private func finish(_ error: ClientError) {
+        guard end == nil else { return }
+        end = error
+        for receiver in receivers { fail(receiver, error) }
+        receivers.removeAll()
+        flush()
+        context?.close(promise: nil)
+    }
+
+    private func fail(_ receiver: Receiver, _ error: ClientError) {
+        switch receiver {
+        case .single(let pending): pending.arrive(.failure(error))
+        case .pipeline(let queue), .stream(let queue): queue.end(.failure(error))
+        }
+    }
+
+    // MARK: What the channel tells
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        framer.append(&bytes)
+        receive()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        readIsWithheld = isPaused
+        if !isPaused { context.read() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        // The service's last words may still wait for room in a queue.
+        isPaused = false
+        receive()
+        finish(.closed)
+        self.context = nil
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

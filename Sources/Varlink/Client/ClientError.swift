@@ -1,0 +1,60 @@
+import Glibc
+import JSON
+import NIOCore
+
+/// An error that the service replied; see its interface for the name and the parameters.
+public struct VarlinkError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Fully qualified.
+    public let name: String
+    public let parameters: JSONObject
+
+    public init(name: String, parameters: JSONObject = [:]) {
+        self.name = name
+        self.parameters = parameters
+    }
+
+    public var description: String {
+        if parameters.isEmpty { return name }
+        var writer = JSONWriter()
+        writer.value(.object(parameters))
+        return "\(name) \(String(decoding: writer.bytes, as: UTF8.self))"
+    }
+}
+
+/// Why a client got no reply.
+public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is no socket at the path: is the service running?
+    case noSocket(path: String)
+    /// There is a socket, but nobody listens.
+    case connectionRefused(path: String)
+    case permissionDenied(path: String)
+    /// Any other failure to connect.
+    case notConnected(path: String, reason: String)
+    /// The connection ended before the reply.
+    case closed
+    /// The service broke the protocol; the connection was closed.
+    case malformedReply(String)
+    /// The service sent more than a reply may have; the connection was closed.
+    case replyTooLong(maximum: Int)
+
+    public var description: String {
+        switch self {
+        case .noSocket(let path): "no socket at \(path)"
+        case .connectionRefused(let path): "nobody listens at \(path)"
+        case .permissionDenied(let path): "no permission to connect to \(path)"
+        case .notConnected(let path, let reason): "cannot connect to \(path): \(reason)"
+        case .closed: "the connection was closed before the reply"
+        case .malformedReply(let reason): "malformed reply: \(reason)"
+        case .replyTooLong(let maximum): "a reply of more than \(maximum) bytes"
+        }
+    }
+
+    init(connectingTo path: String, _ error: any Error) {
+        switch (error as? IOError)?.errnoCode {
+        case ENOENT: self = .noSocket(path: path)
+        case ECONNREFUSED: self = .connectionRefused(path: path)
+        case EACCES, EPERM: self = .permissionDenied(path: path)
+        default: self = .notConnected(path: path, reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import JSON
+import NIOCore
+import NIOPosix
+
+/// One connection to a Varlink service; any task may call it.
+///
+/// Calls are sent in the order in which they are made, without waiting for each other's replies, and replies come in the
+/// order of the calls: a call that the service lets pend delays the replies to those behind it. Let go of the client, or
+/// call `close`, to end the connection.
+public final class VarlinkClient: Sendable {
+    public struct Limits: Hashable, Sendable {
+        /// The longest reply in bytes; a longer one ends the connection. 16 MiB is what systemd's clients take.
+        public var maximumReplyBytes = 16 * 1024 * 1024
+        /// Replies of a stream that wait to be taken before the socket is not read any more.
+        public var maximumQueuedReplies = 64
+
+        public init() {}
+    }
+
+    private let channel: any Channel
+    private let connection: NIOLoopBound<ClientConnection>
+    private let limits: Limits
+
+    private init(_ channel: any Channel, _ connection: NIOLoopBound<ClientConnection>, _ limits: Limits) {
+        self.channel = channel
+        self.connection = connection
+        self.limits = limits
+    }
+
+    deinit { channel.close(promise: nil) }
+
+    /// Connects to the socket at a path.
+    /// - Throws: `ClientError`
+    public static func connect(
+        to path: String, limits: Limits = Limits(), on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) async throws -> VarlinkClient {
+        do {
+            return try await ClientBootstrap(group: group)
+                .channelOption(
+                    .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536)
+                )
+                .connect(unixDomainSocketPath: path) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let connection = ClientConnection(maximumReplyBytes: limits.maximumReplyBytes)
+                        try channel.pipeline.syncOperations.addHandler(connection)
+                        return VarlinkClient(channel, NIOLoopBound(connection, eventLoop: channel.eventLoop), limits)
+                    }
+                }
+        } catch {
+            throw ClientError(connectingTo: path, error)
+        }
+    }
+
+    // MARK: Calls
+
+    /// Calls a method, by its fully qualified name, and waits for the reply.
+    ///
+    /// Cancelling the task ends the waiting and not the call: the reply is dropped when it comes.
+    /// - Throws: `VarlinkError` if the service replies one, `ClientError`, `CancellationError`.
+    public func call(_ method: String, _ parameters: JSONObject = [:]) async throws -> JSONObject {
+        try await send(method, parameters).parameters()
+    }
+
+    /// Sends a call at once; its reply can be waited for later.
+    public func send(_ method: String, _ parameters: JSONObject = [:]) -> PendingReply {
+        let reply = PendingReply()
+        send(Self.encode(method, parameters), .single(reply))
+        return reply
+    }
+
+    /// Sends a call that has no reply. Nobody learns whether it failed.
+    public func callOneway(_ method: String, _ parameters: JSONObject = [:]) {
+        send(Self.encode(method, parameters, "oneway"), nil)
+    }
+
+    /// Calls a method with `more`: its replies, until one does not continue.
+    ///
+    /// Replies that nobody takes wait, up to the limit, then in the socket and with the service. The protocol knows no way
+    /// to end such a call but to close the connection: so does leaving the loop early, and cancelling its task.
+    public func stream(_ method: String, _ parameters: JSONObject = [:]) -> VarlinkReplies {
+        let queue = ReplyQueue(limit: limits.maximumQueuedReplies, batch: max(1, limits.maximumQueuedReplies / 2))
+        send(Self.encode(method, parameters, "more"), .stream(queue))
+        return VarlinkReplies(client: self, queue: queue, call: nil)
+    }
+
+    /// Keeps calls of a method outstanding: `depth` of them at first, and a further one for each reply that is taken.
+    ///
+    /// The further ones are sent half of `depth` at a time, so that half of them at least are always outstanding.
+    /// The replies come in the order of the calls, errors among them, until the connection ends. Leaving the loop early, or
+    /// cancelling its task, closes the connection.
+    public func pipeline(_ method: String, _ parameters: JSONObject = [:], depth: Int) -> VarlinkReplies {
+        precondition(depth > 0, "a pipeline has at least one call outstanding")
+        // It never holds more replies than calls were made, so it need not pause the socket.
+        let queue = ReplyQueue(limit: .max, batch: max(1, depth / 2))
+        let call = Self.encode(method, parameters)
+        send(call, .pipeline(queue), times: depth)
+        return VarlinkReplies(client: self, queue: queue, call: call)
+    }
+
+    /// Ends the connection: what waits for a reply fails with `ClientError.closed`.
+    public func close() async {
+        let connection = self.connection
+        channel.eventLoop.execute { connection.value.close() }
+        try? await channel.closeFuture.get()
+    }
+
+    // MARK: Internals
+
+    private func send(_ call: [UInt8], _ receiver: ClientConnection.Receiver?, times: Int = 1) {
+        let connection = self.connection
+        channel.eventLoop.execute {
+            for _ in 0..<times { connection.value.send(call, receiver) }
+        }
+    }
+
+    fileprivate func closeSoon() {
+        let connection = self.connection
+        channel.eventLoop.execute { connection.value.close() }
+    }
+
+    /// The taker of a queue took some replies; for a pipeline, as many calls follow.
+    fileprivate func took(_ count: Int, from queue: ReplyQueue, call: [UInt8]?) {
+        if let call { send(call, .pipeline(queue), times: count) }
+        guard queue.resumes() else { return }
+        let connection = self.connection
+        channel.eventLoop.execute { connection.value.resumeReading() }
+    }
+
+    private static func encode(_ method: String, _ parameters: JSONObject, _ flag: StaticString? = nil) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("method", method)
+        // Absent means empty.
+        if !parameters.isEmpty {
+            writer.name("parameters")
+            writer.value(.object(parameters))
+        }
+        if let flag { writer.member(flag, true) }
+        writer.endObject()
+        return writer.bytes + [0]
+    }
+}
+
+/// The replies to a `stream` or a `pipeline`, for one task.
+public struct VarlinkReplies: AsyncSequence, Sendable {
+    public typealias Element = VarlinkReply
+
+    fileprivate let client: VarlinkClient
+    fileprivate let queue: ReplyQueue
+    /// What a pipeline sends for each reply that is taken.
+    fileprivate let call: [UInt8]?
+
+    public func makeAsyncIterator() -> Iterator { Iterator(self) }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        private let lifetime: Lifetime
+
+        fileprivate init(_ replies: VarlinkReplies) { lifetime = Lifetime(replies) }
+
+        /// - Throws: `ClientError` when the connection ends, `CancellationError`.
+        public mutating func next() async throws -> VarlinkReply? {
+            let replies = lifetime.replies
+            return try await withTaskCancellationHandler {
+                try Task.checkCancellation()
+                return try await replies.queue.next { replies.client.took($0, from: replies.queue, call: replies.call) }
+            } onCancel: {
+                replies.queue.end(.failure(CancellationError()))
+                replies.client.closeSoon()
+            }
+        }
+    }
+
+    /// Ends with the iterator: replies that nobody takes must not stand in the way of others.
+    fileprivate final class Lifetime: Sendable {
+        let replies: VarlinkReplies
+
+        init(_ replies: VarlinkReplies) { self.replies = replies }
+
+        deinit { if !replies.queue.isEnded { replies.client.closeSoon() } }
+    }
+}

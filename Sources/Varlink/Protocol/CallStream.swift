@@ -1,0 +1,107 @@
+import NIOCore
+
+/// The server's side of one connection as a pure state machine: bytes in, calls out, one at a time and in order.
+///
+/// What is received waits as bytes; one call at most is parsed ahead to see whether it may join those that pend. The
+/// caller stops reading while a call is blocked, so what waits is bounded by one message and what one read brings, and
+/// after a half-close by what the kernel had queued.
+struct CallStream {
+    private var framer: MessageFramer
+    private(set) var calls: CallSequence
+    /// A call that must wait for earlier ones.
+    private var head: CallMessage?
+    private var inputEnded = false
+    private var isDraining = false
+
+    init(maximumMessageBytes: Int, maximumUnanswered: Int) {
+        framer = MessageFramer(maximumMessageBytes: maximumMessageBytes)
+        calls = CallSequence(maximumUnanswered: maximumUnanswered)
+    }
+
+    var bufferedBytes: Int { framer.bufferedBytes }
+
+    // MARK: Inputs
+
+    mutating func receive(_ bytes: inout ByteBuffer) { framer.append(&bytes) }
+
+    /// The client shut down its side: what it asked for is still answered.
+    mutating func endInput() { inputEnded = true }
+
+    /// No further call is taken: the connection ends with the last reply.
+    mutating func drain() { isDraining = true }
+
+    mutating func place(of id: CallID, continues: Bool) -> CallSequence.Place {
+        calls.place(of: id, continues: continues)
+    }
+
+    mutating func hold(_ reply: ByteBuffer, for id: CallID) { calls.hold(reply, for: id) }
+
+    /// The last reply of a call was made; replies held behind it are handed out.
+    mutating func answer(_ id: CallID, _ write: (inout ByteBuffer) -> Void) {
+        calls.answer(id)
+        calls.removeAnswered(write)
+    }
+
+    // MARK: Outputs
+
+    enum Step: Sendable {
+        /// Run this call.
+        case dispatch(CallMessage, CallID)
+        /// Read from the socket: no whole message is left.
+        case needsInput
+        /// Do not read: a call waits for replies to earlier ones.
+        case blocked
+        /// All is answered and nothing more will come.
+        case finished
+        /// Close: the client broke the protocol.
+        case violation(ProtocolViolation)
+    }
+
+    mutating func next(pendsTogether: (_ method: String) -> Bool) -> Step {
+        if isDraining { return calls.isEmpty ? .finished : .blocked }
+        if head == nil {
+            do throws(ProtocolViolation) {
+                head = try parseNext()
+            } catch {
+                return .violation(error)
+            }
+        }
+        guard let call = head else {
+            framer.releaseMemory()
+            guard inputEnded else { return .needsInput }
+            return calls.isEmpty ? .finished : .blocked
+        }
+        let together = pendsTogether(call.method)
+        guard calls.admits(call, pendsTogether: together) else {
+            framer.releaseMemory()
+            return .blocked
+        }
+        head = nil
+        return .dispatch(call, calls.dispatch(call, pendsTogether: together))
+    }
+
+    private mutating func parseNext() throws(ProtocolViolation) -> CallMessage? {
+        let message: ByteBuffer?
+        do {
+            message = try framer.next()
+        } catch {
+            throw .messageTooLong
+        }
+        guard let message else { return nil }
+        let result = message.withUnsafeReadableBytes { bytes in
+            Result { () throws(MalformedMessage) in try CallMessage(parsing: bytes.assumingMemoryBound(to: UInt8.self))
+            }
+        }
+        switch result {
+        case .success(let call): return call
+        case .failure(let error): throw .malformed(error)
+        }
+    }
+}
+
+/// Why a server closes a connection on its own.
+public enum ProtocolViolation: Error, Hashable, Sendable {
+    /// Longer than a request may be.
+    case messageTooLong
+    case malformed(MalformedMessage)
+}

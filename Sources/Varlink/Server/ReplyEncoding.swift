@@ -1,0 +1,54 @@
+import JSON
+import NIOCore
+
+/// Replies as bytes, appended to the output of a connection with their NUL.
+enum ReplyEncoding {
+    /// A reply whose parameters the closure appends as one JSON object, or not at all.
+    static func appendReply(
+        to output: inout ByteBuffer, continues: Bool, _ appendParameters: (inout ByteBuffer) -> Void
+    ) {
+        let start = output.writerIndex
+        output.writeStaticString(#"{"parameters":"#)
+        let before = output.writerIndex
+        appendParameters(&output)
+        let isEmpty = output.writerIndex == before
+        if isEmpty { output.moveWriterIndex(to: start + 1) }
+        if continues { output.writeStaticString(isEmpty ? #""continues":true"# : #","continues":true"#) }
+        output.writeStaticString("}\0")
+    }
+
+    /// The same with the members from a writer, which is emptied.
+    static func appendReply(
+        to output: inout ByteBuffer, continues: Bool, writer: inout JSONWriter, _ members: (inout JSONWriter) -> Void
+    ) {
+        write(members, into: &writer)
+        appendReply(to: &output, continues: continues) { output in
+            // Empty parameters are left out: absent means the same.
+            if writer.bytes.count > 2 { output.writeBytes(writer.bytes) }
+        }
+        writer.removeAll()
+    }
+
+    static func appendError(
+        _ name: String, to output: inout ByteBuffer, writer: inout JSONWriter, _ members: (inout JSONWriter) -> Void
+    ) {
+        writer.removeAll()
+        writer.string(name)
+        output.writeStaticString(#"{"error":"#)
+        output.writeBytes(writer.bytes)
+        write(members, into: &writer)
+        if writer.bytes.count > 2 {
+            output.writeStaticString(#","parameters":"#)
+            output.writeBytes(writer.bytes)
+        }
+        output.writeStaticString("}\0")
+        writer.removeAll()
+    }
+
+    private static func write(_ members: (inout JSONWriter) -> Void, into writer: inout JSONWriter) {
+        writer.removeAll()
+        writer.beginObject()
+        members(&writer)
+        writer.endObject()
+    }
+}

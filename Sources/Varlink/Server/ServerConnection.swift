@@ -1,0 +1,287 @@
+import JSON
+import NIOCore
+
+/// A connection's number in its server; never used again.
+public struct ConnectionID: Hashable, Sendable {
+    public let rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// One client: performs what `CallStream` decides.
+///
+/// Owns the replies that were not written yet. The channel owns the descriptor, and is closed here. All of it happens
+/// on the server's event loop. Nothing that is called from here is called from within `reply`: what a reply makes
+/// possible, such as the next call, happens at the end of the loop's turn, and so does the one write of all replies.
+public final class ServerConnection {
+    public let id: ConnectionID
+    public let peer: PeerCredentials
+
+    private let server: VarlinkServer
+    private let limits: ServerLimits
+    private var stream: CallStream
+    /// Nil before the channel is active and after it is closed.
+    private var context: ChannelHandlerContext?
+
+    private enum State {
+        case open
+        /// The last replies are on their way; nothing else counts any more.
+        case closing
+        case closed
+    }
+
+    private var state = State.open
+    private var replyCheck: ReplyCheck?
+    /// Replies of this turn.
+    private var output = ByteBuffer()
+    /// Replies were made while too much waited for the client.
+    private var isCongested = false
+    private var isProcessing = false
+    /// Had its share of this turn; goes on in a later one.
+    private var isDeferred = false
+    private var wantsInput = true
+    private var readIsWithheld = false
+    /// In the server's list of connections with something to do at the end of the turn.
+    var isScheduled = false
+
+    /// A connection that has more to say or to do than fits one turn lets others have theirs.
+    private static let callsPerTurn = 64
+
+    init(id: ConnectionID, peer: PeerCredentials, server: VarlinkServer) {
+        self.id = id
+        self.peer = peer
+        self.server = server
+        limits = server.configuration.limits
+        replyCheck = server.configuration.replyMismatch.map(ReplyCheck.init)
+        stream = CallStream(
+            maximumMessageBytes: limits.maximumMessageBytes, maximumUnanswered: limits.maximumPipelinedCalls)
+    }
+
+    // MARK: Replies
+
+    /// False while more replies wait for the client than the limit: a stream pauses until it hears
+    /// `connectionBecameWritable`.
+    public var isWritable: Bool {
+        guard state == .open, let context else { return false }
+        return context.channel.isWritable && output.readableBytes < limits.outputHighWaterMark
+    }
+
+    /// False once the connection is closing: what is replied is dropped.
+    public var isOpen: Bool { state == .open }
+
+    /// Replies to a call with the members that the closure writes; it must not use the connection.
+    ///
+    /// Dropped when the call is answered already, is `oneway`, or when the reply `continues` and the client did not ask
+    /// for `more`.
+    public func reply(to call: CallID, continues: Bool = false, _ members: (inout JSONWriter) -> Void) {
+        deliver(call, continues: continues) { server, output in
+            ReplyEncoding.appendReply(to: &output, continues: continues, writer: &server.writer, members)
+        }
+    }
+
+    /// Replies to a call with parameters that the closure appends as bytes: one JSON object, or nothing.
+    ///
+    /// For replies that were encoded before: they are copied once, to where they are written from.
+    public func reply(
+        to call: CallID, continues: Bool = false, appending parameters: (inout ByteBuffer) -> Void
+    ) {
+        deliver(call, continues: continues) { _, output in
+            ReplyEncoding.appendReply(to: &output, continues: continues, parameters)
+        }
+    }
+
+    /// Answers a call with an error by its fully qualified name.
+    public func fail(_ call: CallID, _ error: String, _ members: (inout JSONWriter) -> Void = { _ in }) {
+        deliver(call, continues: false) { server, output in
+            ReplyEncoding.appendError(error, to: &output, writer: &server.writer, members)
+        }
+    }
+
+    /// Answers a call with an error of `org.varlink.service`.
+    public func fail(_ call: CallID, _ error: ServiceError) {
+        server.counters.callsRefused += 1
+        fail(call, error.name) { error.writeMembers(into: &$0) }
+    }
+
+    private func deliver(_ call: CallID, continues: Bool, _ append: (VarlinkServer, inout ByteBuffer) -> Void) {
+        guard state == .open else { return }
+        switch stream.place(of: call, continues: continues) {
+        case .nowhere: return
+        case .now:
+            if output.storageCapacity == 0 { output = server.takeBuffer() }
+            let start = output.writerIndex
+            append(server, &output)
+            check(call, output, from: start, continues: continues)
+        case .later:
+            var reply = ByteBuffer()
+            append(server, &reply)
+            check(call, reply, from: 0, continues: continues)
+            stream.hold(reply, for: call)
+        }
+        if !continues { end(call) }
+        if !isWritable { isCongested = true }
+        server.schedule(self)
+    }
+
+    private func check(_ call: CallID, _ output: ByteBuffer, from start: Int, continues: Bool) {
+        guard replyCheck != nil, let reply = output.viewBytes(at: start, length: output.writerIndex - start) else {
+            return
+        }
+        replyCheck?.replied(call, reply, continues: continues)
+    }
+
+    func dispatched(_ id: CallID, _ method: MethodDescription, of interface: InterfaceDescription) {
+        replyCheck?.dispatched(id, method, of: interface)
+    }
+
+    private func end(_ call: CallID) {
+        stream.answer(call) { held in output.writeBuffer(&held) }
+    }
+
+    // MARK: Closing
+
+    /// Closes the connection once what was replied is written; what was not answered is dropped.
+    public func close() {
+        guard state == .open else { return }
+        state = .closing
+        wantsInput = false
+        server.connectionClosed(self)
+        guard let context else { return }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        let channel = context.channel
+        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        // An empty write, too, ends only after those before it.
+        context.writeAndFlush(NIOAny(output), promise: written)
+        output = ByteBuffer()
+        // A client that does not read must not keep the connection.
+        let deadline = context.eventLoop.scheduleTask(in: limits.closeTimeout) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in deadline.cancel() }
+    }
+
+    /// Closes the connection as it is.
+    func abort() { context?.close(promise: nil) }
+
+    /// The server ends: no further call is taken, and the connection closes with its last reply.
+    func drain() {
+        guard state == .open else { return }
+        stream.drain()
+        server.schedule(self)
+    }
+
+    // MARK: What the channel tells
+
+    func channelActive(_ context: ChannelHandlerContext) {
+        self.context = context
+        // The server may have ended between accept and here.
+        if state != .open { context.close(promise: nil) }
+    }
+
+    func received(_ bytes: inout ByteBuffer) {
+        guard state == .open else { return }
+        stream.receive(&bytes)
+        process()
+    }
+
+    func inputEnded() {
+        guard state == .open else { return }
+        stream.endInput()
+        process()
+    }
+
+    func writabilityChanged() {
+        if isCongested { server.schedule(self) }
+    }
+
+    /// Whether the channel may read; if not now, it is told later.
+    func admitsRead() -> Bool {
+        readIsWithheld = !wantsInput
+        return wantsInput
+    }
+
+    /// Told once or twice: a channel that could not be registered never was active.
+    func channelClosed() {
+        guard state != .closed else { return }
+        let wasOpen = state == .open
+        state = .closed
+        if wasOpen { server.connectionClosed(self) }
+        context = nil
+        output = ByteBuffer()
+        server.remove(self)
+    }
+
+    // MARK: The end of a turn
+
+    /// Runs the calls that may run now, then writes all replies at once.
+    func endTurn() {
+        guard state == .open else { return }
+        process()
+        flush()
+        guard state == .open, !isDeferred, isCongested, isWritable else { return }
+        // What is replied to this is written in a later turn: others come first.
+        deferToNextTurn()
+        isCongested = false
+        server.connectionBecameWritable(self)
+    }
+
+    func nextTurn() {
+        isDeferred = false
+        endTurn()
+    }
+
+    private func deferToNextTurn() {
+        guard !isDeferred else { return }
+        isDeferred = true
+        server.scheduleNextTurn(self)
+    }
+
+    private func flush() {
+        guard output.readableBytes > 0, let context else { return }
+        let replies = output
+        output = ByteBuffer()
+        context.writeAndFlush(NIOAny(replies), promise: nil)
+        server.giveBack(replies)
+    }
+
+    private func process() {
+        // A handler may answer at once, and be asked again only from here.
+        guard !isProcessing, !isDeferred, state == .open else { return }
+        isProcessing = true
+        defer { isProcessing = false }
+        var calls = 0
+        while state == .open {
+            guard isWritable || context == nil else {
+                isCongested = true
+                wantsInput = false
+                return
+            }
+            guard calls < Self.callsPerTurn else {
+                wantsInput = false
+                deferToNextTurn()
+                return
+            }
+            switch stream.next(pendsTogether: server.pendsTogether) {
+            case .dispatch(let message, let id):
+                calls += 1
+                server.dispatch(message, id, on: self)
+                // The handler had its chance to run it; there is nothing to wait for.
+                if message.mode == .oneway { end(id) }
+            case .needsInput:
+                wantsInput = true
+                if readIsWithheld {
+                    readIsWithheld = false
+                    context?.read()
+                }
+                return
+            case .blocked:
+                if wantsInput, stream.calls.count >= limits.maximumPipelinedCalls { server.counters.pipelinesFull += 1 }
+                wantsInput = false
+                return
+            case .finished:
+                close()
+            case .violation(let violation):
+                server.note(violation, by: peer)
+                close()
+            }
+        }
+    }
+}

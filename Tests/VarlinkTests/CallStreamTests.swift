@@ -1,0 +1,111 @@
+import NIOCore
+import Testing
+
+@testable import Varlink
+
+/// The server's side as a pure state machine: what the clients of all other tests send, without a socket.
+@Suite struct CallStreamTests {
+    /// What a stream of bytes leads to, when every call is answered `delay` steps after it was dispatched.
+    private func outcome(of bytes: [UInt8], cutAt cuts: [Int], delay: Int, limit: Int = 1 << 20) -> [String] {
+        var stream = CallStream(maximumMessageBytes: limit, maximumUnanswered: 4)
+        var outcome: [String] = []
+        var unanswered: [CallID] = []
+        var rest = bytes[...]
+
+        func advance() -> Bool {
+            while true {
+                switch stream.next(pendsTogether: { $0 == "a.b.Wait" }) {
+                case .dispatch(let call, let id):
+                    outcome.append("\(id.rawValue) \(call.method) \(call.parameters.count) \(call.mode)")
+                    if call.mode == .oneway { stream.answer(id) { _ in } } else { unanswered.append(id) }
+                    if unanswered.count > delay { stream.answer(unanswered.removeFirst()) { _ in } }
+                case .needsInput: return true
+                case .blocked: stream.answer(unanswered.removeFirst()) { _ in }
+                case .finished:
+                    outcome.append("finished")
+                    return false
+                case .violation(let violation):
+                    outcome.append("\(violation)")
+                    return false
+                }
+            }
+        }
+
+        var position = 0
+        for cut in cuts + [bytes.count] {
+            var piece = ByteBuffer(bytes: rest.prefix(cut - position))
+            rest = rest.dropFirst(cut - position)
+            position = cut
+            if piece.readableBytes > 0 { stream.receive(&piece) }
+            if !advance() { return outcome }
+        }
+        stream.endInput()
+        _ = advance()
+        return outcome
+    }
+
+    /// Messages good and bad, in an order that the seed decides.
+    private func randomBytes(_ generator: inout SeededGenerator) -> [UInt8] {
+        let messages = [
+            #"{"method":"a.b.M"}"#, #"{"method":"a.b.Wait"}"#, #"{"method":"a.b.Wait","parameters":{"x":"é\u00e9"}}"#,
+            #"{"method":"a.b.M","oneway":true}"#, #" {"method":"a.b.M","more":true,"parameters":null} "#,
+            #"{"method":"a.b.M","com.example":{}}"#,
+        ]
+        let broken = ["", "{", #"{"method":1}"#, #"{"method":"a","x":1}"#, "\u{1}", #"{"method":"a.b.M"#]
+        var bytes: [UInt8] = []
+        for _ in 0..<Int.random(in: 0..<12, using: &generator) {
+            let isBroken = Int.random(in: 0..<16, using: &generator) == 0
+            bytes += (isBroken ? broken : messages).randomElement(using: &generator)!.utf8
+            bytes.append(0)
+        }
+        // The last message may be cut short.
+        return Array(bytes.dropLast(Int.random(in: 0..<3, using: &generator)))
+    }
+
+    @Test("any byte sequence cut anywhere gives the same result", arguments: 0..<50 as Range<UInt64>)
+    func cutAnywhere(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<40 {
+            let bytes = randomBytes(&generator)
+            let delay = Int.random(in: 0..<5, using: &generator)
+            let whole = outcome(of: bytes, cutAt: [], delay: delay)
+            #expect(outcome(of: bytes, cutAt: Array(bytes.indices), delay: delay) == whole, "seed \(seed)")
+            for _ in 0..<5 {
+                let cuts = (0..<Int.random(in: 0..<8, using: &generator))
+                    .map { _ in Int.random(in: 0...bytes.count, using: &generator) }.sorted()
+                #expect(outcome(of: bytes, cutAt: cuts, delay: delay) == whole, "seed \(seed), cuts \(cuts)")
+            }
+        }
+    }
+
+    @Test("random bytes never crash and never wait beyond the bound", arguments: 0..<20 as Range<UInt64>)
+    func hostileBytes(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4)
+        let alphabet = Array("{}[]\",:\\u0dme\u{0}\u{1}\u{FF}".utf8) + [0xFF, 0xED, 0xA0, 0x80]
+        for _ in 0..<2000 {
+            var piece = ByteBuffer(
+                bytes: (0..<Int.random(in: 1..<50, using: &generator)).map { _ in
+                    alphabet.randomElement(using: &generator)!
+                })
+            stream.receive(&piece)
+            loop: while true {
+                switch stream.next(pendsTogether: { _ in false }) {
+                case .dispatch(_, let id): stream.answer(id) { _ in }
+                case .violation: stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4)
+                case .needsInput, .blocked, .finished: break loop
+                }
+            }
+            #expect(stream.bufferedBytes <= 100, "seed \(seed)")
+        }
+    }
+
+    @Test("a message is refused as too long before it has ended")
+    func tooLong() {
+        let fits = #"{"method":"a.b.M"}"#.utf8
+        #expect(outcome(of: fits + [0], cutAt: [], delay: 0, limit: fits.count) == ["0 a.b.M 0 single", "finished"])
+        #expect(outcome(of: fits + [0], cutAt: [], delay: 0, limit: fits.count - 1) == ["messageTooLong"])
+        let endless = [UInt8](repeating: 0x20, count: 1000)
+        #expect(outcome(of: endless, cutAt: Array(0..<1000), delay: 0, limit: 100) == ["messageTooLong"])
+    }
+}

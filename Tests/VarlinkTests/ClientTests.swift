@@ -1,0 +1,235 @@
+import Glibc
+import JSON
+import Testing
+
+@testable import Varlink
+
+@Suite struct ClientTests {
+    private func client(of server: TestServer) async throws -> VarlinkClient {
+        try await VarlinkClient.connect(to: server.path)
+    }
+
+    @Test("a call returns the parameters of its reply, or throws the service's error")
+    func call() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        #expect(try await client.call("org.example.test.Echo", ["text": .string("x")]) == ["text": .string("x")])
+        #expect(try await client.call("org.example.test.Typed") == [:])
+        await #expect(throws: VarlinkError(name: "org.example.test.Failed", parameters: ["reason": .string("fail")])) {
+            try await client.call("org.example.test.Echo", ["text": .string("fail")])
+        }
+        await #expect(
+            throws: VarlinkError(
+                name: "org.varlink.service.MethodNotFound", parameters: ["method": .string("org.example.test.X")])
+        ) { try await client.call("org.example.test.X") }
+    }
+
+    @Test("why a connection cannot be made is told apart")
+    func connectErrors() async throws {
+        let server = try TestServer()
+        let path = server.path + "2"
+        await #expect(throws: ClientError.noSocket(path: path)) { try await VarlinkClient.connect(to: path) }
+        _ = try ListeningSocket(path: path, mode: 0o600, group: nil)
+        await #expect(throws: ClientError.connectionRefused(path: path)) { try await VarlinkClient.connect(to: path) }
+        unlink(path)
+        let long = String(repeating: "x", count: 200)
+        await #expect {
+            _ = try await VarlinkClient.connect(to: long)
+        } throws: { error in
+            if case .notConnected(long, _) = error as? ClientError { true } else { false }
+        }
+    }
+
+    @Test("calls made at once are sent in order without waiting, and each gets its own reply")
+    func pipelining() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        let replies = (0..<50).map { client.send("org.example.test.Echo", ["text": .string("\($0)")]) }
+        for (number, reply) in replies.enumerated() {
+            #expect(try await reply.parameters() == ["text": .string("\(number)")])
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<50 {
+                group.addTask {
+                    let text: JSONValue = .string("\(number)")
+                    let reply = try await client.call("org.example.test.Echo", ["text": text])
+                    #expect(reply == ["text": text])
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("a oneway call is carried out without a reply")
+    func oneway() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        client.callOneway("org.example.test.Echo", ["text": .string("x")])
+        #expect(try await client.call("org.example.test.Typed") == [:])
+        #expect(try server.run { $0.ran } == ["Echo", "Typed"])
+    }
+
+    @Test("a stream has every reply and ends with the last; the connection goes on")
+    func stream() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        var numbers: [Int64] = []
+        for try await reply in client.stream("org.example.test.Count", ["to": .integer(1000)]) {
+            numbers.append(try #require(try reply.get()["number"]?.integerValue))
+        }
+        #expect(numbers == Array(1...1000))
+        #expect(try await client.call("org.example.test.Typed") == [:])
+    }
+
+    @Test("a stream that nobody takes from stops the socket, not the memory")
+    func backpressure() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        let replies = client.stream("org.example.test.Monitor")
+        try await server.until { $0.pending.count == 1 }
+        // The server writes until the client's socket is full.
+        try await server.until { interface in
+            let call = interface.pending[0]
+            guard call.connection.isWritable else { return true }
+            for _ in 0..<1000 { call.reply(continues: true) { $0.member("number", 1) } }
+            return false
+        }
+        let written = try server.run { interface in
+            interface.pending[0].reply { $0.member("number", 2) }
+            return true
+        }
+        #expect(written)
+        var last: Int64?
+        for try await reply in replies { last = try reply.get()["number"]?.integerValue }
+        #expect(last == 2)
+    }
+
+    @Test("leaving a stream early closes the connection: the protocol knows no other way to end it")
+    func leavingStream() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        let replies = client.stream("org.example.test.Monitor")
+        try await server.until { $0.pending.count == 1 }
+        try server.run { $0.pending[0].reply(continues: true) { $0.member("number", 1) } }
+        for try await _ in replies { break }
+        try await server.until { $0.closed.count == 1 }
+        await #expect(throws: ClientError.closed) { try await client.call("org.example.test.Typed") }
+    }
+
+    @Test("cancelling the task of a stream ends it and closes the connection")
+    func cancellingStream() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        let task = Task {
+            for try await _ in client.stream("org.example.test.Monitor") {}
+        }
+        try await server.until { $0.pending.count == 1 }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        try await server.until { $0.closed.count == 1 }
+    }
+
+    @Test("a pipeline keeps half of its depth outstanding at least, and replies come in order", arguments: [1, 3, 16])
+    func pipeline(depth: Int) async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        var iterator = client.pipeline("org.example.test.Wait", depth: depth).makeAsyncIterator()
+        try await server.until { $0.pending.count == depth }
+        for number in 0..<50 {
+            try await server.until { $0.pending.count >= (depth + 1) / 2 && $0.pending.count <= depth }
+            try server.run { $0.answer(number) }
+            #expect(try await iterator.next()?.get() == ["number": .integer(Int64(number))])
+        }
+    }
+
+    @Test("a pipeline holds errors and ends with the connection")
+    func pipelineEnd() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        var iterator = client.pipeline("org.example.test.Wait", depth: 2).makeAsyncIterator()
+        try await server.until { $0.pending.count == 2 }
+        try server.run { $0.shutdownPending() }
+        #expect(try await iterator.next()?.error == "org.example.test.Failed")
+        #expect(try await iterator.next()?.error == "org.example.test.Failed")
+        try await server.until { $0.pending.count == 2 }
+        try server.run { $0.pending[0].connection.close() }
+        await #expect(throws: ClientError.closed) { try await iterator.next() }
+        #expect(try await iterator.next() == nil)
+    }
+
+    @Test("cancelling a call ends the waiting and not the connection")
+    func cancellingCall() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        let reply = client.send("org.example.test.Alone")
+        let task = Task { try await reply.parameters() }
+        try await server.until { $0.pending.count == 1 }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let next = client.send("org.example.test.Typed")
+        try server.run { $0.answer(5) }
+        #expect(try await next.parameters() == [:])
+        // It was kept, and can be asked for again.
+        #expect(try await reply.parameters() == ["number": .integer(5)])
+    }
+
+    @Test("when the service goes, everybody who waits is told")
+    func closed() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        let pending = client.send("org.example.test.Wait")
+        let queued = client.send("org.example.test.Typed")
+        try await server.until { $0.pending.count == 1 }
+        try server.run { $0.pending[0].connection.close() }
+        await #expect(throws: ClientError.closed) { try await pending.parameters() }
+        await #expect(throws: ClientError.closed) { try await queued.parameters() }
+        await #expect(throws: ClientError.closed) { try await client.call("org.example.test.Typed") }
+    }
+
+    @Test("closing the client fails what waits and closes the connection")
+    func closing() async throws {
+        let server = try TestServer()
+        let client = try await client(of: server)
+        let pending = client.send("org.example.test.Wait")
+        try await server.until { $0.pending.count == 1 }
+        await client.close()
+        await #expect(throws: ClientError.closed) { try await pending.parameters() }
+        try await server.until { $0.closed.count == 1 }
+    }
+
+    @Test("a reply longer than the limit ends the connection")
+    func replyTooLong() async throws {
+        let server = try TestServer()
+        var limits = VarlinkClient.Limits()
+        limits.maximumReplyBytes = 1000
+        let client = try await VarlinkClient.connect(to: server.path, limits: limits)
+        await #expect(throws: ClientError.replyTooLong(maximum: 1000)) {
+            try await client.call("org.example.test.Big", ["bytes": .integer(100_000)])
+        }
+    }
+
+    @Test(
+        "a service that breaks the protocol is told apart from one that ends",
+        arguments: [
+            "", "{", "[]", #"{"parameters":[]}"#, #"{"error":1}"#, #"{"continues":1}"#, #"{"other":1}"#,
+            #"{"parameters":{},"continues":true}"#, #"{"error":"a.b.C","continues":true}"#,
+        ])
+    func malformedReply(message: String) async throws {
+        let service = try FakeService(replying: Array(message.utf8) + [0])
+        let client = try await VarlinkClient.connect(to: service.path)
+        await #expect {
+            _ = try await client.call("a.b.C")
+        } throws: { error in
+            if case .malformedReply = error as? ClientError { true } else { false }
+        }
+    }
+
+    @Test(
+        "absent, null and {} parameters of a reply are the same",
+        arguments: ["{}", #"{"parameters":null}"#, #"{"parameters":{}}"#])
+    func emptyReply(message: String) async throws {
+        let service = try FakeService(replying: Array(message.utf8) + [0])
+        let client = try await VarlinkClient.connect(to: service.path)
+        #expect(try await client.call("a.b.C") == [:])
+    }
+}
