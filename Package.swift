@@ -50,6 +50,8 @@ let package = Package(
         library(
             "Varlink", ["JSON"] + nio, resources: [.embedInCode("org.varlink.service.varlink")],
             tests: ["varlink-certification"]),
+        [.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])])],
+        library("YAML", ["CYAML"]),
 
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
         // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
