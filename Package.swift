@@ -53,12 +53,20 @@ let package = Package(
         [.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])])],
         library("YAML", ["CYAML"]),
 
+        // What every part speaks about: events, processes, files, gaps, cursors, filters.
+        library(
+            "TocsinEvents", ["JSON"], resources: [.embedInCode("io.tocsin.Events.varlink")], tests: ["TestSupport"]),
+
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
         // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
         [
             .executableTarget(
                 name: "varlink-certification", dependencies: ["JSON", "Varlink"] + nio,
                 resources: [.embedInCode("org.varlink.certification.varlink")], swiftSettings: swiftSettings),
+            .target(
+                name: "TestSupport", dependencies: ["CTestSystem", "JSON", "TocsinEvents", "Varlink"] + nio,
+                path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
+            .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
         ],
     ].flatMap { $0 },
     swiftLanguageModes: [.v6]

@@ -1,0 +1,117 @@
+/// A filter made ready for evaluation: sets of bits and parsed patterns.
+///
+/// A gap passes every filter: who filters must still learn that something is missing.
+package struct CompiledFilter: Sendable {
+    /// Bit n: the type with code n passes. Bit 63 stands for types this version does not know.
+    private let types: UInt64
+    private let minimumSeverity: UInt8
+    private let uids: [UInt32]?
+    private let restrictedToUID: UInt32?
+    private let paths: [PathPattern]?
+    private let excludePaths: [PathPattern]
+
+    private static let gap = EventType.gap.code ?? 0
+
+    /// - Parameter restrictedToUID: what the daemon imposes, whatever the client asks for: only events of this user.
+    package init(_ filter: Filter = Filter(), restrictedToUID: UInt32? = nil, limits: FilterLimits = FilterLimits())
+        throws(FilterError)
+    {
+        if let types = filter.types {
+            try limits.check(types.count, of: .types)
+            var bits: UInt64 = 0
+            for (index, type) in types.enumerated() {
+                guard let code = type.code else {
+                    throw .invalid(member: "types[\(index)]", reason: "no event has the type \"\(type.rawValue)\"")
+                }
+                bits |= 1 << UInt64(code)
+            }
+            self.types = bits
+        } else {
+            types = .max
+        }
+        if let uids = filter.uids { try limits.check(uids.count, of: .uids) }
+        uids = filter.uids.map { Array(Set($0)).sorted() }
+        self.restrictedToUID = restrictedToUID
+        minimumSeverity = filter.minimumSeverity?.rawValue ?? 0
+        if let paths = filter.paths {
+            self.paths = try Self.patterns(paths, .paths, limits)
+        } else {
+            paths = nil
+        }
+        excludePaths = try Self.patterns(filter.excludePaths ?? [], .excludePaths, limits)
+    }
+
+    private static func patterns(_ globs: [String], _ member: FilterError.Member, _ limits: FilterLimits)
+        throws(FilterError) -> [PathPattern]
+    {
+        try limits.check(globs.count, of: member)
+        var patterns: [PathPattern] = []
+        for (index, glob) in globs.enumerated() {
+            guard glob.utf8.count <= limits.patternBytes else {
+                throw .tooMany(member: .patternBytes, limit: limits.patternBytes)
+            }
+            do throws(PathPatternError) {
+                patterns.append(try PathPattern(glob))
+            } catch {
+                throw .invalid(member: "\(member.rawValue)[\(index)]", reason: error.description)
+            }
+        }
+        return patterns
+    }
+
+    /// Whether the paths matter: where they do not, `passes(_:)` is the whole answer.
+    package var looksAtPaths: Bool { paths != nil || !excludePaths.isEmpty }
+
+    /// The part of the answer that needs no path.
+    @inline(__always)
+    package func passes(_ facts: EventFacts) -> Bool {
+        if facts.typeCode == Self.gap { return true }
+        guard types >> UInt64(min(facts.typeCode, 63)) & 1 == 1, facts.severity >= minimumSeverity else { return false }
+        if let restrictedToUID, facts.uid != restrictedToUID { return false }
+        guard let uids else { return true }
+        guard let uid = facts.uid else { return false }
+        return uids.contains(uid)
+    }
+
+    /// - Parameters:
+    ///   - path: the file's, or the executable's of a process event; empty where there is none.
+    ///   - oldPath: where a renamed file was before; empty where there is none.
+    package func matches(_ facts: EventFacts, path: Span<UInt8>, oldPath: Span<UInt8>) -> Bool {
+        guard passes(facts) else { return false }
+        guard looksAtPaths, facts.typeCode != Self.gap else { return true }
+        if let paths, !Self.any(paths, match: path), !Self.any(paths, match: oldPath) { return false }
+        guard !excludePaths.isEmpty, !path.isEmpty else { return true }
+        // A rename out of an excluded place into another is seen: both names must be excluded.
+        return !(Self.any(excludePaths, match: path) && (oldPath.isEmpty || Self.any(excludePaths, match: oldPath)))
+    }
+
+    private static func any(_ patterns: [PathPattern], match path: Span<UInt8>) -> Bool {
+        guard !path.isEmpty else { return false }
+        for pattern in patterns where pattern.matches(path) { return true }
+        return false
+    }
+}
+
+/// What a client may put into a filter.
+package struct FilterLimits: Hashable, Sendable {
+    /// Entries of each list.
+    package var entries = 32
+    package var patternBytes = 1024
+
+    package init() {}
+
+    fileprivate func check(_ count: Int, of member: FilterError.Member) throws(FilterError) {
+        guard count <= entries else { throw .tooMany(member: member, limit: entries) }
+    }
+}
+
+/// Why a filter is refused.
+package enum FilterError: Error, Hashable {
+    /// `member` as in `paths[2]`.
+    case invalid(member: String, reason: String)
+    case tooMany(member: Member, limit: Int)
+
+    package enum Member: String, Sendable, Hashable {
+        case types, paths, excludePaths, uids, patternBytes
+    }
+}

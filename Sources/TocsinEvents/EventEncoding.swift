@@ -1,0 +1,144 @@
+public import JSON
+
+// The way from an event to the JSON of `io.tocsin.Events`. Runs once for each event, on the event loop.
+
+extension JSONWriter {
+    public mutating func event(_ event: Event) {
+        beginObject()
+        member("sequence", event.sequence)
+        member("cursor", event.cursor.description)
+        member("type", event.type.rawValue)
+        member("realtimeUSec", event.realtimeUSec)
+        member("monotonicUSec", event.monotonicUSec)
+        if let process = event.process {
+            name("process")
+            self.process(process)
+        }
+        if !event.ancestors.isEmpty {
+            name("ancestors")
+            beginArray()
+            for ancestor in event.ancestors { process(ancestor) }
+            endArray()
+        }
+        if let file = event.file {
+            name("file")
+            self.file(file)
+        }
+        if !event.detections.isEmpty {
+            name("detections")
+            beginArray()
+            for detection in event.detections { self.detection(detection) }
+            endArray()
+        }
+        if let gap = event.gap {
+            name("gap")
+            self.gap(gap)
+        }
+        if !event.truncated.isEmpty { member("truncated", event.truncated) }
+        member("fullBytes", event.fullBytes)
+        endObject()
+    }
+
+    private mutating func process(_ process: Process) {
+        beginObject()
+        member("entityId", process.entityID)
+        member("pid", process.pid)
+        member("parentPid", process.parentPid)
+        member("processGroup", process.processGroup)
+        member("startTimeNSec", process.startTimeNSec)
+        member("uid", process.uid)
+        member("gid", process.gid)
+        member("effectiveUid", process.effectiveUid)
+        member("effectiveGid", process.effectiveGid)
+        member("loginUid", process.loginUid)
+        member("auditSession", process.auditSession)
+        member("tty", process.tty)
+        text("comm", base64: "commBase64", process.comm)
+        text("executable", base64: "executableBase64", process.executable)
+        bits("executableDevice", process.executableDevice)
+        bits("executableInode", process.executableInode)
+        text("filename", base64: "filenameBase64", process.filename)
+        if let arguments = process.arguments { self.arguments(arguments) }
+        if process.argumentsTruncated { member("argumentsTruncated", true) }
+        text("workingDirectory", base64: "workingDirectoryBase64", process.workingDirectory)
+        text("cgroup", base64: "cgroupBase64", process.cgroup)
+        member("unit", process.unit)
+        member("container", process.container)
+        if let namespaces = process.namespaces {
+            name("namespaces")
+            beginObject()
+            member("pid", namespaces.pid)
+            member("mount", namespaces.mount)
+            member("network", namespaces.network)
+            member("user", namespaces.user)
+            endObject()
+        }
+        if !process.flags.isEmpty {
+            name("flags")
+            beginArray()
+            for (flag, name) in Process.ExecFlags.names where process.flags.contains(flag) { string(name) }
+            endArray()
+        }
+        if process.gone { member("gone", true) }
+        member("exitCode", process.exitCode)
+        member("exitSignal", process.exitSignal)
+        member("runTimeNSec", process.runTimeNSec)
+        endObject()
+    }
+
+    private mutating func arguments(_ arguments: [ByteString]) {
+        name("arguments")
+        beginArray()
+        for argument in arguments { string(argument) }
+        endArray()
+        guard !arguments.allSatisfy(\.isUTF8) else { return }
+        name("argumentsBase64")
+        beginArray()
+        for argument in arguments { string(Base64.encode(argument.bytes)) }
+        endArray()
+    }
+
+    private mutating func file(_ file: File) {
+        beginObject()
+        text("path", base64: "pathBase64", file.path)
+        text("oldPath", base64: "oldPathBase64", file.oldPath)
+        bits("device", file.device)
+        bits("inode", file.inode)
+        endObject()
+    }
+
+    private mutating func detection(_ detection: Detection) {
+        beginObject()
+        member("ruleId", detection.ruleID)
+        member("title", detection.title)
+        member("severity", detection.severity.name)
+        if !detection.tags.isEmpty { member("tags", detection.tags) }
+        endObject()
+    }
+
+    private mutating func gap(_ gap: Gap) {
+        beginObject()
+        member("origin", gap.origin.rawValue)
+        member("first", gap.first)
+        member("last", gap.last)
+        member("count", gap.count)
+        endObject()
+    }
+
+    /// Varlink's integers are signed: of the kernel's 64-bit inode numbers, which some file systems use up to the
+    /// highest bit, the same bits are written.
+    private mutating func bits(_ name: StaticString, _ value: UInt64?) {
+        member(name, value.map(Int64.init(bitPattern:)))
+    }
+
+    private mutating func string(_ text: ByteString) {
+        text.bytes.withUnsafeBufferPointer { string(utf8: $0) }
+    }
+
+    private mutating func text(_ name: StaticString, base64: StaticString, _ text: ByteString?) {
+        guard let text else { return }
+        self.name(name)
+        string(text)
+        if !text.isUTF8 { member(base64, Base64.encode(text.bytes)) }
+    }
+}
