@@ -57,6 +57,10 @@ let package = Package(
         library(
             "TocsinEvents", ["JSON"], resources: [.embedInCode("io.tocsin.Events.varlink")], tests: ["TestSupport"]),
 
+        // Linux, owned: the one home of unsafe code, and the C that Swift cannot import.
+        [.target(name: "CTocsinLinux")],
+        library("TocsinLinux", ["CTocsinLinux"]),
+
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
         // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
         [

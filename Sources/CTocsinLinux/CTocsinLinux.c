@@ -1,0 +1,106 @@
+#define _GNU_SOURCE
+#include "CTocsinLinux.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Swift reads these records from byte buffers by their layout.
+_Static_assert(sizeof(struct fanotify_event_metadata) == 24, "fanotify_event_metadata, version 3");
+_Static_assert(sizeof(struct fanotify_event_info_pidfd) == 8, "fanotify_event_info_pidfd");
+_Static_assert(offsetof(struct fanotify_event_info_fid, handle) == 12, "fanotify_event_info_fid");
+_Static_assert(offsetof(struct tocsin_file_handle, f_handle) == offsetof(struct file_handle, f_handle), "file_handle");
+_Static_assert(TOCSIN_MAX_HANDLE == MAX_HANDLE_SZ, "MAX_HANDLE_SZ");
+
+const int tocsin_O_PATH = O_PATH;
+const int tocsin_O_NOATIME = O_NOATIME;
+const int tocsin_AT_EMPTY_PATH = AT_EMPTY_PATH;
+const int tocsin_F_ADD_SEALS = F_ADD_SEALS;
+const int tocsin_F_GET_SEALS = F_GET_SEALS;
+const int tocsin_F_SEAL_SEAL = F_SEAL_SEAL;
+const int tocsin_F_SEAL_SHRINK = F_SEAL_SHRINK;
+const int tocsin_F_SEAL_GROW = F_SEAL_GROW;
+const int tocsin_F_SEAL_WRITE = F_SEAL_WRITE;
+const int tocsin_F_SEAL_FUTURE_WRITE = F_SEAL_FUTURE_WRITE;
+
+int tocsin_openat(int directory, const char *path, int flags, mode_t mode) {
+    return openat(directory, path, flags | O_CLOEXEC, mode);
+}
+
+int tocsin_openat2(int directory, const char *path, int flags, uint64_t resolve) {
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int tocsin_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int tocsin_fcntl(int descriptor, int command, int argument) { return fcntl(descriptor, command, argument); }
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+int tocsin_memfd_create(const char *name) {
+    int descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    // Before 6.3 the flag is unknown.
+    if (descriptor < 0 && errno == EINVAL) descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return descriptor;
+}
+
+int tocsin_mount_id(int directory, const char *path, uint64_t *mount_id) {
+    struct statx status;
+    int result = statx(directory, path, AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID, &status);
+    if (result == 0 && !(status.stx_mask & STATX_MNT_ID)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    *mount_id = status.stx_mnt_id;
+    return result;
+}
+
+int tocsin_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+int tocsin_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int tocsin_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+void tocsin_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int tocsin_fanotify_init(unsigned flags, unsigned event_flags) {
+    return (int)syscall(SYS_fanotify_init, flags, event_flags);
+}
+
+int fanotify_mark(int, unsigned, uint64_t, int, const char *);
+
+int tocsin_fanotify_mark(int group, unsigned flags, uint64_t mask, int directory, const char *path) {
+    // Not by syscall(2): on 32-bit machines the mask takes two arguments.
+    return fanotify_mark(group, flags, mask, directory, path);
+}
+
+int tocsin_open_by_handle_at(int mount, struct tocsin_file_handle *handle, int flags) {
+    return open_by_handle_at(mount, (struct file_handle *)(void *)handle, flags | O_CLOEXEC);
+}
+
+int tocsin_name_to_handle_at(int directory, const char *path, struct tocsin_file_handle *handle, int *mount_id) {
+    handle->handle_bytes = TOCSIN_MAX_HANDLE;
+    return name_to_handle_at(directory, path, (struct file_handle *)(void *)handle, mount_id, AT_EMPTY_PATH);
+}
+
+int tocsin_is_map_failed(const void *address) { return address == MAP_FAILED; }
+
+const char *tocsin_error_text(int code) {
+    const char *text = strerrordesc_np(code);
+    return text ? text : "Unknown error";
+}
+
+int tocsin_get_descriptor_limit(struct rlimit *limit) { return getrlimit(RLIMIT_NOFILE, limit); }
+int tocsin_set_descriptor_limit(const struct rlimit *limit) { return setrlimit(RLIMIT_NOFILE, limit); }

@@ -1,0 +1,80 @@
+// What Swift cannot import: variadic functions, system calls without a libc wrapper, macros that are no plain
+// numbers, structs with flexible arrays, and whatever glibc shows only to _GNU_SOURCE. That macro must not be defined
+// here: Swift's own module of glibc is built without it, and one type must not have two definitions.
+#pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fanotify.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+
+#ifndef FAN_REPORT_PIDFD
+#error "kernel headers of Linux 5.17 or later are needed (linux-libc-dev)"
+#endif
+
+// MARK: Constants of _GNU_SOURCE
+
+extern const int tocsin_O_PATH;
+extern const int tocsin_O_NOATIME;
+extern const int tocsin_AT_EMPTY_PATH;
+extern const int tocsin_F_ADD_SEALS;
+extern const int tocsin_F_GET_SEALS;
+extern const int tocsin_F_SEAL_SEAL;
+extern const int tocsin_F_SEAL_SHRINK;
+extern const int tocsin_F_SEAL_GROW;
+extern const int tocsin_F_SEAL_WRITE;
+extern const int tocsin_F_SEAL_FUTURE_WRITE;
+
+// MARK: Descriptors
+
+// openat(2) with O_CLOEXEC.
+int tocsin_openat(int directory, const char *path, int flags, mode_t mode);
+// openat2(2) with O_CLOEXEC, since 5.6.
+int tocsin_openat2(int directory, const char *path, int flags, uint64_t resolve);
+// pipe2(2) with O_CLOEXEC.
+int tocsin_pipe(int ends[2]);
+int tocsin_fcntl(int descriptor, int command, int argument);
+// memfd_create(2), close-on-exec, with sealing allowed, and no execution where the kernel knows that (6.3).
+int tocsin_memfd_create(const char *name);
+// STATX_MNT_ID, since 5.8: the mount that the path or, with an empty path, the descriptor is on.
+int tocsin_mount_id(int directory, const char *path, uint64_t *mount_id);
+int tocsin_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, uint64_t token);
+
+// MARK: Processes and threads
+
+int tocsin_pidfd_open(pid_t pid);
+int tocsin_pidfd_send_signal(int pidfd, int signal);
+// At most 15 bytes and NUL.
+void tocsin_name_this_thread(const char *name);
+
+// MARK: fanotify
+
+int tocsin_fanotify_init(unsigned flags, unsigned event_flags);
+int tocsin_fanotify_mark(int group, unsigned flags, uint64_t mask, int directory, const char *path);
+
+// A file handle (name_to_handle_at(2)) with room for the largest.
+#define TOCSIN_MAX_HANDLE 128
+struct tocsin_file_handle {
+    uint32_t handle_bytes;
+    int32_t handle_type;
+    uint8_t f_handle[TOCSIN_MAX_HANDLE];
+};
+int tocsin_open_by_handle_at(int mount, struct tocsin_file_handle *handle, int flags);
+// The handle of the path or, with an empty path, of the descriptor.
+int tocsin_name_to_handle_at(int directory, const char *path, struct tocsin_file_handle *handle, int *mount_id);
+
+// MARK: Others
+
+int tocsin_is_map_failed(const void *address);
+// Constant texts, so safe from any thread (strerrordesc_np(3), glibc 2.32).
+const char *tocsin_error_text(int code);
+// RLIMIT_NOFILE, whose name is an enumeration that differs with _GNU_SOURCE.
+int tocsin_get_descriptor_limit(struct rlimit *limit);
+int tocsin_set_descriptor_limit(const struct rlimit *limit);
