@@ -61,6 +61,9 @@ let package = Package(
         [.target(name: "CTocsinLinux")],
         library("TocsinLinux", ["CTocsinLinux"]),
 
+        // The sources: kernel records become values. One seam, a file or folder for each source.
+        library("TocsinSensors", ["TocsinEvents", "TocsinLinux"]),
+
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
         // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
         [

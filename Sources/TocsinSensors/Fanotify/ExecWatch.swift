@@ -1,0 +1,324 @@
+import TocsinEvents
+import TocsinLinux
+
+/// Drives the assembler: looks at each opened file, and in /proc whether an execution came to pass.
+///
+/// Owns, for each process that something is awaited of, its /proc directory and pidfd; both are closed as soon as the
+/// execution is told. Lives on the source's thread.
+struct ExecWatch {
+    /// A process, held: neither descriptor can come to mean another one.
+    final class Held: Sendable {
+        let directory: ProcDirectory
+        let pidfd: PidFD
+
+        /// Takes the kernel's pidfd, or opens one. nil where the process is gone.
+        init?(pid: Int32, _ given: consuming PidFD?) {
+            do throws(SystemError) {
+                let pidfd = try Self.pidfd(pid, given)
+                let directory = try ProcDirectory(pid: pid)
+                // Only now is it sure that the directory belongs to the process of the pidfd: it owns its number still.
+                guard pidfd.ownsNumber else { return nil }
+                self.pidfd = pidfd
+                self.directory = directory
+            } catch { return nil }
+        }
+
+        private static func pidfd(_ pid: Int32, _ given: consuming PidFD?) throws(SystemError) -> PidFD {
+            switch consume given {
+            case .some(let given): given
+            case nil: try PidFD(pid: pid)
+            }
+        }
+    }
+
+    /// A process between the first open and the news.
+    private struct Suspect {
+        var held: Held?
+        var since: UInt64
+        /// Seen to have ended while more opens were awaited.
+        var isEnding = false
+        /// Complete, and to be found in /proc.
+        var execution: ExecAssembler.Execution?
+        var attempts = 0
+        /// Monotonic, microseconds.
+        var nextAttempt = UInt64.max
+    }
+
+    private let reader: ProcessReader
+    private var assembler = ExecAssembler()
+    private var suspects: [Int32: Suspect] = [:]
+    private var images = ImageTable(limit: 65_536)
+    private var records: [SensorRecord] = []
+
+    /// Each holds two descriptors.
+    private static let suspectLimit = 400
+    /// How long an execution may take from its last open to its first instruction.
+    private static let patienceUSec: UInt64 = 10_000_000
+
+    init(reader: ProcessReader) { self.reader = reader }
+
+    /// Learns what runs now, so that a later execution of the same program by the same process shows in /proc.
+    mutating func learnBaseline() throws(SystemError) {
+        for pid in try Proc.pids() {
+            guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { continue }
+            images.learn(stat)
+        }
+    }
+
+    mutating func takeRecords() -> [SensorRecord] {
+        let taken = records
+        records.removeAll(keepingCapacity: true)
+        return taken
+    }
+
+    mutating func append(_ record: SensorRecord) { records.append(record) }
+
+    // MARK: Input
+
+    /// Takes an event of FAN_OPEN_EXEC, and returns who caused it.
+    mutating func opened(_ event: consuming FanotifyEvent) -> Held? {
+        let pid = event.pid
+        // 0: a process outside of this one's pid namespace. The daemon's own executions are no news.
+        guard pid > 0, pid != Proc.ownPid, let file = event.file.take(),
+            let status = try? file.status(), let path = try? file.path()
+        else { return nil }
+        let now = Clock.monotonicUSec()
+        let held = hold(pid, event.process.take(), isGone: event.processIsGone, now)
+        var open = ExecAssembler.Open(
+            file: status.identity, path: ProcessReader.name(path, isUnlinked: status.links == 0).0,
+            format: ExecutableFormat { try? file.read(count: $1, at: $0) }, realtimeUSec: Clock.realtimeUSec(),
+            monotonicUSec: now)
+        if let held {
+            open.interpreter = Self.interpreter(of: open.format, seenBy: held.directory)
+        }
+        for action in assembler.opened(pid, open) {
+            switch action {
+            case .superseded(let execution): tellSuperseded(execution, pid)
+            case .verify(let execution):
+                suspects[pid]?.execution = execution
+                suspects[pid]?.attempts = 0
+                suspects[pid]?.since = now
+                verify(pid, now)
+            }
+        }
+        return held
+    }
+
+    /// The kernel's queue was empty.
+    mutating func drained(nowUSec: UInt64) {
+        // What has ended causes no more events, but some may have come after the queue was found empty: so a process is
+        // let go when the queue is empty once more.
+        for (pid, suspect) in suspects where suspect.execution == nil {
+            if suspect.isEnding {
+                tellEnded(pid)
+            } else if suspect.held?.pidfd.hasEnded ?? true {
+                suspects[pid]?.isEnding = true
+                suspects[pid]?.nextAttempt = nowUSec
+            } else if nowUSec > suspect.since + Self.patienceUSec {
+                forget(pid)
+            }
+        }
+        assembler.drained()
+    }
+
+    /// Looks again at the processes that had not begun their new program.
+    mutating func retry(nowUSec: UInt64) {
+        for (pid, suspect) in suspects where suspect.nextAttempt <= nowUSec { verify(pid, nowUSec) }
+    }
+
+    /// When to call `retry`: monotonic microseconds.
+    var nextRetry: UInt64? {
+        let next = suspects.values.map(\.nextAttempt).min() ?? .max
+        return next == .max ? nil : next
+    }
+
+    // MARK: Holding
+
+    private mutating func hold(_ pid: Int32, _ given: consuming PidFD?, isGone: Bool, _ now: UInt64) -> Held? {
+        if let held = suspects[pid]?.held, held.pidfd.ownsNumber { return held }
+        let held = isGone ? nil : Held(pid: pid, given)
+        if let suspect = suspects[pid] {
+            // Most likely the same process, which has ended between the two events. Should the number have got a new
+            // owner, and that be gone too, then the opened files do not fit together.
+            guard held != nil else { return suspect.held }
+            tellEnded(pid)
+        }
+        if suspects.count >= Self.suspectLimit { makeRoom() }
+        suspects[pid] = Suspect(held: held, since: now)
+        return held
+    }
+
+    /// Somebody keeps hundreds of executions hanging: the oldest has to be told as it is.
+    private mutating func makeRoom() {
+        guard let oldest = suspects.min(by: { $0.value.since < $1.value.since }) else { return }
+        if let execution = oldest.value.execution { tellSuperseded(execution, oldest.key) }
+        forget(oldest.key)
+    }
+
+    private mutating func forget(_ pid: Int32) {
+        assembler.forget(pid)
+        suspects[pid] = nil
+    }
+
+    /// In the process's own root, which a container's is not this one's.
+    private static func interpreter(
+        of format: ExecutableFormat, seenBy directory: borrowing ProcDirectory
+    ) -> FileIdentity? {
+        let name: [UInt8]
+        switch format {
+        case .script(let interpreter), .dynamic(let interpreter): name = interpreter
+        case .static, .unknown: return nil
+        }
+        // A relative name begins at the working directory, and is as rare as suspicious.
+        guard name.first == UInt8(ascii: "/"), let root = try? directory.root(),
+            let file = try? root.locate(inRoot: name, followingLinks: true)
+        else { return nil }
+        return try? file.status().identity
+    }
+
+    // MARK: Verification
+
+    private enum Outcome {
+        case found(ProcessReader.Snapshot)
+        case notYet
+        case ended
+    }
+
+    private mutating func verify(_ pid: Int32, _ now: UInt64) {
+        guard let suspect = suspects[pid], let execution = suspect.execution else { return }
+        switch look(suspect, execution) {
+        case .found(let snapshot):
+            images.learn(snapshot.stat)
+            var process = snapshot.process
+            // It ended while it was read.
+            if process.executable == nil { process.place(execution) }
+            tell(execution, process)
+            settle(pid)
+        case .ended: tellEnded(pid)
+        case .notYet where now > suspect.since + Self.patienceUSec: forget(pid)
+        case .notYet:
+            // The rest of an execve(2) takes some 100 us; more where files are slow, or many threads must end first.
+            suspects[pid]?.attempts += 1
+            suspects[pid]?.nextAttempt = now + UInt64(50) << UInt64(min(suspect.attempts, 14))
+        }
+    }
+
+    private func look(_ suspect: Suspect, _ execution: ExecAssembler.Execution) -> Outcome {
+        guard let held = suspect.held, let stat = try? held.directory.stat() else { return .ended }
+        if stat.isZombie {
+            // So it is also for a moment when another thread than the first executes, and takes over its number.
+            return held.pidfd.hasEnded ? .ended : .notYet
+        }
+        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet }
+        // Addresses as before: the old program still, unless randomization is off; then patience decides.
+        if images.isKnown(stat), suspect.attempts < 8 { return .notYet }
+        do throws(SystemError) {
+            guard try held.directory.identity(of: "exe") == execution.image.file else {
+                // Something else runs, with other addresses than before: another thread was faster, or another open
+                // was merged with an older one. What runs is the truth.
+                return suspect.attempts < 8 || images.isKnown(stat) ? .notYet : snapshot(held)
+            }
+        } catch {
+            // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
+            return error.isGone ? .ended : snapshot(held)
+        }
+        return snapshot(held)
+    }
+
+    private func snapshot(_ held: Held) -> Outcome {
+        guard let snapshot = try? reader.snapshot(held.directory) else { return .ended }
+        return snapshot.stat.isZombie ? .ended : .found(snapshot)
+    }
+
+    private mutating func settle(_ pid: Int32) {
+        assembler.settle(pid)
+        suspects[pid] = nil
+    }
+
+    // MARK: Telling
+
+    /// The process has executed again, so arguments and name are those of another program.
+    private mutating func tellSuperseded(_ execution: ExecAssembler.Execution, _ pid: Int32) {
+        var process: Process
+        if let held = suspects[pid]?.held, let snapshot = try? reader.snapshot(held.directory) {
+            images.learn(snapshot.stat)
+            process = snapshot.process
+            process.arguments = nil
+            process.argumentsTruncated = false
+            process.comm = nil
+            process.flags = []
+        } else {
+            process = gone(pid)
+        }
+        process.place(execution)
+        tell(execution, process)
+        suspects[pid]?.execution = nil
+        suspects[pid]?.nextAttempt = .max
+    }
+
+    /// The process is gone; as a zombie it still has a parent and a start time.
+    private mutating func tellEnded(_ pid: Int32) {
+        let suspect = suspects.removeValue(forKey: pid)
+        guard let execution = assembler.ended(pid) else { return }
+        var process: Process
+        if let held = suspect?.held, let snapshot = try? reader.snapshot(held.directory) {
+            process = snapshot.process
+            process.arguments = nil
+            process.gone = true
+        } else {
+            process = gone(pid)
+        }
+        process.place(execution)
+        tell(execution, process)
+    }
+
+    /// Nothing is known but the number. For the start time, the moment it was noticed has to do.
+    private func gone(_ pid: Int32) -> Process {
+        let now = Clock.boottimeNSec()
+        var process = Process(
+            entityID: EntityID.make(boot: reader.boot, pid: pid, startTimeNSec: now), pid: pid, startTimeNSec: now)
+        process.gone = true
+        return process
+    }
+
+    private mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process) {
+        var process = process
+        if execution.isScript {
+            process.flags.insert(.script)
+            process.filename = execution.first.path
+        }
+        records.append(
+            SensorRecord(
+                realtimeUSec: execution.first.realtimeUSec, monotonicUSec: execution.first.monotonicUSec,
+                body: .process(.exec, process)))
+    }
+}
+
+extension Process {
+    /// The executable as the event told it.
+    fileprivate mutating func place(_ execution: ExecAssembler.Execution) {
+        executable = execution.image.path
+        executableDevice = execution.image.file.device
+        executableInode = execution.image.file.inode
+    }
+}
+
+/// The image addresses of each process when it was last told.
+private struct ImageTable {
+    private var images: [Int32: (startTicks: UInt64, image: ProcStat.Image)] = [:]
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    mutating func learn(_ stat: ProcStat) {
+        // Numbers come round, so only a machine with more processes at once gets here. To forget costs a little doubt.
+        if images.count >= limit, images[stat.pid] == nil { images.removeAll(keepingCapacity: true) }
+        images[stat.pid] = (stat.startTicks, stat.image)
+    }
+
+    /// Whether this very image was told before.
+    func isKnown(_ stat: ProcStat) -> Bool {
+        guard stat.image.isVisible, let known = images[stat.pid] else { return false }
+        return known.startTicks == stat.startTicks && known.image == stat.image
+    }
+}

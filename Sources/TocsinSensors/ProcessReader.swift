@@ -1,0 +1,137 @@
+import TocsinEvents
+import TocsinLinux
+
+/// Reads a process whole from /proc, never from two programs and never from two processes.
+package struct ProcessReader: Sendable {
+    package let boot: BootID
+
+    /// Longer command lines are cut: 256 KiB is twice what the kernel allows for one argument.
+    private static let argumentLimit = 256 << 10
+
+    package init(boot: BootID) { self.boot = boot }
+
+    /// For the running kernel.
+    package init() throws(SystemError) {
+        guard let boot = BootID(try Proc.bootID()) else {
+            // EBADMSG
+            throw SystemError(operation: "parse /proc/sys/kernel/random/boot_id", code: 74)
+        }
+        self.boot = boot
+    }
+
+    package struct Snapshot: Sendable {
+        package var process: Process
+        package var stat: ProcStat
+        /// What `executableDevice` and `executableInode` say.
+        package var executable: FileIdentity?
+        /// Why the executable cannot be told, where it cannot.
+        package var executableFailure: SystemError?
+    }
+
+    /// Reads what /proc still has. Throws where it has nothing: the process is gone, or hidden from this user.
+    ///
+    /// A program may be replaced by execve(2) between two reads. The addresses in `stat` change with it, so they are
+    /// compared afterwards, and all is read again; twice, then it is taken as it is.
+    package func snapshot(_ directory: borrowing ProcDirectory) throws(SystemError) -> Snapshot {
+        var attempts = 0
+        while true {
+            let before = try directory.stat()
+            var snapshot = read(directory, before)
+            attempts += 1
+            guard let after = try? directory.stat(), !after.isZombie else {
+                // An ended process has an empty command line, which says nothing about what it was.
+                if snapshot.process.arguments?.isEmpty == true { snapshot.process.arguments = nil }
+                snapshot.process.gone = snapshot.process.arguments == nil || snapshot.executable == nil
+                return snapshot
+            }
+            let isWhole = after.image == before.image && after.image.isComplete
+            if attempts == 3 || (isWhole && after.hasNotExecuted == before.hasNotExecuted) { return snapshot }
+        }
+    }
+
+    /// What `stat` alone tells.
+    package func process(of stat: ProcStat) -> Process {
+        var process = Process(
+            entityID: EntityID.make(boot: boot, pid: stat.pid, startTimeNSec: stat.startTimeNSec), pid: stat.pid,
+            startTimeNSec: stat.startTimeNSec)
+        process.parentPid = stat.parentPid
+        process.processGroup = stat.processGroup
+        process.tty = TerminalName.make(deviceNumber: stat.tty)
+        process.comm = ByteString(stat.comm)
+        return process
+    }
+
+    // MARK: Private
+
+    private func read(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Snapshot {
+        var process = process(of: stat)
+        var executable: FileStatus?
+        var failure: SystemError?
+        do throws(SystemError) {
+            let path = try directory.link("exe")
+            let status = try directory.status(of: "exe")
+            (process.executable, process.flags) = Self.name(path, isUnlinked: status.links == 0)
+            process.executableDevice = status.identity.device
+            process.executableInode = status.identity.inode
+            executable = status
+        } catch { failure = error }
+        if let text = try? directory.read("cmdline", limit: Self.argumentLimit) {
+            process.arguments = Self.arguments(text)
+            process.argumentsTruncated = text.count == Self.argumentLimit
+        }
+        if let ids = try? directory.status() {
+            process.uid = ids.uid
+            process.gid = ids.gid
+            process.effectiveUid = ids.effectiveUid
+            process.effectiveGid = ids.effectiveGid
+            // execve(2) sets the effective id to the file's owner; a process may do the same by itself, but seldom
+            // while it runs a file with the bit.
+            if let executable {
+                if executable.mode & 0o4000 != 0, ids.effectiveUid == executable.uid, ids.uid != ids.effectiveUid {
+                    process.flags.insert(.setuid)
+                }
+                if executable.mode & 0o2010 == 0o2010, ids.effectiveGid == executable.gid, ids.gid != ids.effectiveGid {
+                    process.flags.insert(.setgid)
+                }
+            }
+        }
+        process.workingDirectory = (try? directory.link("cwd")).map { ByteString($0) }
+        process.loginUid = number("loginuid", in: directory)
+        process.auditSession = number("sessionid", in: directory)
+        if let text = try? directory.read("cgroup"), let path = CgroupPath.path(ofProcess: text) {
+            let names = CgroupPath(parsing: path)
+            process.cgroup = ByteString(Array(path))
+            process.unit = names.unit
+            process.container = names.container
+        }
+        if let pid = try? directory.namespace("pid"), let mount = try? directory.namespace("mnt"),
+            let network = try? directory.namespace("net"), let user = try? directory.namespace("user")
+        {
+            process.namespaces = Process.Namespaces(pid: pid, mount: mount, network: network, user: user)
+        }
+        return Snapshot(process: process, stat: stat, executable: executable?.identity, executableFailure: failure)
+    }
+
+    /// -1 says that the audit subsystem never set it.
+    private func number(_ name: String, in directory: borrowing ProcDirectory) -> UInt32? {
+        guard let text = try? directory.read(name, hint: 32), let value = UInt32(decimal: text[...]), value != .max
+        else { return nil }
+        return value
+    }
+
+    /// The kernel appends " (deleted)" where the name is gone. A file may also be called that, so the link count
+    /// decides.
+    package static func name(_ path: [UInt8], isUnlinked: Bool) -> (ByteString, Process.ExecFlags) {
+        let suffix = " (deleted)".utf8
+        guard isUnlinked, path.suffix(suffix.count).elementsEqual(suffix) else { return (ByteString(path), []) }
+        let name = ByteString(Array(path.dropLast(suffix.count)))
+        return (name, path.starts(with: "/memfd:".utf8) ? [.memfd] : [.deleted])
+    }
+
+    /// Each argument is ended by NUL; a process that writes over its own may leave out the last one.
+    package static func arguments(_ text: [UInt8]) -> [ByteString] {
+        var arguments = text.split(separator: 0, omittingEmptySubsequences: false).map { ByteString(Array($0)) }
+        if text.last == 0 || text.isEmpty { arguments.removeLast() }
+        return arguments
+    }
+}

@@ -1,0 +1,26 @@
+import TocsinEvents
+
+/// What a source saw, before enrichment, rules and numbering.
+package struct SensorRecord: Sendable, Hashable {
+    /// Wall clock, microseconds since 1970.
+    package var realtimeUSec: UInt64
+    /// `CLOCK_MONOTONIC`, microseconds.
+    package var monotonicUSec: UInt64
+    package var body: Body
+
+    package enum Body: Sendable, Hashable {
+        /// `exec`, `fork` or `exit` of a process.
+        case process(EventType, Process)
+        /// A file event and, where it is known, who caused it.
+        case file(EventType, File, by: Process?)
+        case heartbeat
+        /// Records missing at this place of the stream; nil where the kernel does not count them.
+        case gap(count: UInt64?)
+    }
+
+    package init(realtimeUSec: UInt64, monotonicUSec: UInt64, body: Body) {
+        self.realtimeUSec = realtimeUSec
+        self.monotonicUSec = monotonicUSec
+        self.body = body
+    }
+}

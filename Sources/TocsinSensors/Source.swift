@@ -1,0 +1,60 @@
+/// The seam of all sources: open, batches of records, statistics, close.
+///
+/// `open` arms the source: what happens after it returns is recorded, so readiness can be announced. `run` then
+/// occupies a thread of its own and hands over batches until `stop`. The source owns its descriptors; `close`
+/// releases them, after `run` has returned.
+package protocol Source: Sendable {
+    var name: SourceName { get }
+
+    /// What this source can miss, in one sentence, for status and journal.
+    var limitation: String { get }
+
+    /// Arms the source. The error says why it cannot work here.
+    func open() throws(SourceError)
+
+    /// Blocks until `stop`, calling `deliver` on this thread. `deliver` may block: then the kernel's queue fills, and
+    /// what it drops is counted and delivered as a gap. Throws when the source can go on no longer.
+    func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError)
+
+    /// Makes `run` return soon. From any thread, more than once, also before `run`.
+    func stop()
+
+    /// From any thread, at any time.
+    var statistics: SourceStatistics { get }
+
+    /// Releases the descriptors. Once, after `run` has returned or was never called.
+    func close()
+}
+
+package enum SourceName: String, Sendable, Hashable, CaseIterable {
+    case ebpf, fanotify, proc, heartbeat
+}
+
+/// Why a source does not work, or works no longer.
+package struct SourceError: Error, Hashable, CustomStringConvertible {
+    package var source: SourceName
+    /// What was tried, as in "fanotify_init".
+    package var operation: String
+    /// What the kernel said and what would help, as in "Operation not permitted: needs CAP_SYS_ADMIN".
+    package var reason: String
+
+    package init(source: SourceName, operation: String, reason: String) {
+        self.source = source
+        self.operation = operation
+        self.reason = reason
+    }
+
+    package var description: String { "\(source.rawValue): \(operation): \(reason)" }
+}
+
+/// Counters since `open`.
+package struct SourceStatistics: Sendable, Hashable {
+    /// Records delivered.
+    package var seen: UInt64 = 0
+    /// Records the kernel dropped, as far as it counts them.
+    package var lost: UInt64 = 0
+    /// Times the kernel's queue overflowed.
+    package var overflows: UInt64 = 0
+
+    package init() {}
+}

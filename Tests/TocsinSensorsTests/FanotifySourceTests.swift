@@ -1,0 +1,259 @@
+import Glibc
+import Testing
+import TocsinEvents
+import TocsinLinux
+import TocsinSensors
+
+/// Against the running kernel. Other processes of the machine appear in the records too, so each test looks for its own.
+@Suite(.enabled(if: geteuid() == 0, "fanotify needs root"), .serialized)
+struct FanotifySourceTests {
+    static func runner() throws -> SourceRunner {
+        try SourceRunner(FanotifySource(reader: try ProcessReader()))
+    }
+
+    @Test("a dynamic program is one event with all that /proc knows")
+    func dynamicProgram() throws {
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let child = try Child(["cat", "-", "a b"], file: "/bin/cat")
+        let pid = child.pid
+        let process = try #require(try runner.wait("exec") { !$0.execs(of: pid).isEmpty }.execs(of: pid).first)
+        #expect(process.executable?.lastComponent.elementsEqual("cat".utf8) == true)
+        #expect(process.executableInode == (try FileStatus.of("/bin/cat").identity.inode))
+        #expect(process.arguments == ["cat", "-", "a b"])
+        #expect(process.comm == "cat")
+        #expect(process.parentPid == getpid())
+        #expect(process.uid == 0 && process.effectiveGid == 0)
+        #expect(process.namespaces != nil && process.cgroup != nil)
+        #expect(process.flags.isEmpty && !process.gone)
+        child.end()
+        try Self.settle(runner)
+        #expect(runner.records.execs(of: pid).count == 1)
+    }
+
+    @Test("a script is one event, of its interpreter, that names the script")
+    func script() throws {
+        let directory = try TemporaryDirectory()
+        let inner = try directory.write("inner", "#!/bin/sh\nread line\n")
+        let outer = try directory.write("outer", "#!\(inner) x\n")
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        for (script, arguments) in [
+            (inner, ["/bin/sh", inner, "1"]), (outer, ["/bin/sh", inner, "x", outer, "1"]),
+        ] {
+            let child = try Child([script, "1"])
+            let pid = child.pid
+            let process = try #require(try runner.wait("exec") { !$0.execs(of: pid).isEmpty }.execs(of: pid).first)
+            #expect(process.executableInode == (try FileStatus.of("/bin/sh").identity.inode))
+            #expect(process.filename == ByteString(script))
+            #expect(process.flags == [.script])
+            #expect(process.arguments?.map(\.string) == arguments)
+            child.end()
+            try Self.settle(runner)
+            #expect(runner.records.execs(of: pid).count == 1)
+        }
+    }
+
+    @Test("a process that executes one program after another is told of each, in order")
+    func chain() throws {
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let child = try Child(["/bin/sh", "-c", "exec /usr/bin/env /bin/sh -c 'exec /bin/cat -'"])
+        let pid = child.pid
+        let execs = try runner.wait("exec of cat") { $0.execs(of: pid).last?.comm == "cat" }.execs(of: pid)
+        let names = execs.compactMap { $0.executable?.lastComponent }.map { String(decoding: $0, as: UTF8.self) }
+        // The second sh may have been merged with the first by the kernel.
+        let sh = String(decoding: try Self.resolved("/bin/sh"), as: UTF8.self)
+        #expect(names == [sh, "env", sh, "cat"] || names == [sh, "env", "cat"])
+        #expect(execs.last?.arguments == ["/bin/cat", "-"])
+        #expect(execs.allSatisfy { $0.arguments == nil || $0.comm != nil })
+        #expect(Set(execs.map(\.entityID)).count == 1)
+        child.end()
+    }
+
+    @Test("a process that executes its own program again is told with the new arguments")
+    func again() throws {
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let child = try Child(["/bin/sh", "-c", "read line; exec /bin/sh -c 'read line; :' second"])
+        let pid = child.pid
+        try runner.wait("first") { $0.execs(of: pid).count == 1 }
+        try child.write("go")
+        let second = try runner.wait("second") { $0.execs(of: pid).count == 2 }.execs(of: pid)[1]
+        #expect(second.arguments?.last == "second")
+        child.end()
+    }
+
+    @Test("the dynamic linker run as a program is an event, and what it loads is not")
+    func linker() throws {
+        let linker = try Self.linkerPath()
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let child = try Child([linker, "/bin/cat"])
+        let pid = child.pid
+        let process = try #require(try runner.wait("exec") { !$0.execs(of: pid).isEmpty }.execs(of: pid).first)
+        #expect(process.executableInode == (try FileStatus.of(linker).identity.inode))
+        #expect(process.arguments?.map(\.string) == [linker, "/bin/cat"])
+        child.end()
+        try Self.settle(runner)
+        #expect(runner.records.execs(of: pid).count == 1)
+    }
+
+    @Test("an execve that fails is no event")
+    func failing() throws {
+        let directory = try TemporaryDirectory()
+        let text = try directory.write("text", "no program\n")
+        let orphan = try directory.write("orphan", "#!/nonexistent/interpreter\n")
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let pid = fork_exec_failing([text, orphan])
+        try Self.settle(runner)
+        #expect(runner.records.execs(of: pid).isEmpty)
+    }
+
+    @Test("programs that end at once are all told, each once, with their executable")
+    func short() throws {
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        var pids: Set<Int32> = []
+        for _ in 0..<200 {
+            let child = try Child(["/bin/true"])
+            pids.insert(child.pid)
+            child.end()
+        }
+        let all = try runner.wait("200 executions") { records in
+            Set(records.compactMap(\.exec).map(\.pid)).isSuperset(of: pids)
+        }
+        try Self.settle(runner)
+        let told = runner.records.compactMap(\.exec).filter { pids.contains($0.pid) }
+        #expect(told.count == 200)
+        let names = Set(told.map { $0.executable?.string })
+        let program = String(decoding: try FileDescriptor.open("/bin/true").path(), as: UTF8.self)
+        #expect(names == [program])
+        #expect(told.allSatisfy { $0.gone || $0.arguments == ["/bin/true"] })
+        _ = all
+    }
+
+    @Test(
+        "a program executed by a thread is told under the number of the process",
+        .enabled(if: (try? FileStatus.of("/usr/bin/python3")) != nil, "needs python3"))
+    func thread() throws {
+        let directory = try TemporaryDirectory()
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let program = """
+            import os, threading, sys
+            sys.stdin.readline()
+            threading.Thread(target=lambda: os.execv("/bin/cat", ["cat", "-"])).start()
+            """
+        let script = try directory.write("thread.py", program)
+        let child = try Child(["/usr/bin/python3", script])
+        let pid = child.pid
+        try runner.wait("python") { !$0.execs(of: pid).isEmpty }
+        try child.write("go")
+        try runner.wait("cat") { $0.execs(of: pid).contains { $0.arguments == ["cat", "-"] } }
+        child.end()
+    }
+
+    @Test("a file system mounted later is watched")
+    func mount() throws {
+        let directory = try TemporaryDirectory()
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let mount = try TemporaryMount(on: directory)
+        let program = try mount.copy("/bin/cat", to: "copied")
+        // The source learns of the mount by itself; until it has, an execution there is not seen.
+        var told: [Process] = []
+        for _ in 0..<100 where told.isEmpty {
+            let child = try Child([program])
+            let pid = child.pid
+            let marker = try Child(["/bin/true"])
+            let other = marker.pid
+            try runner.wait("marker") { !$0.execs(of: other).isEmpty }
+            told = runner.records.execs(of: pid)
+            child.end()
+            marker.end()
+        }
+        #expect(told.first?.executable == ByteString(program))
+    }
+
+    @Test("a file system mounted only in another mount namespace is watched after the next execution there")
+    func foreignMount() throws {
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let directory = try TemporaryDirectory()
+        let child = try Child([
+            "/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c",
+            // The copy executes only after another execution in the namespace was seen, and a second has passed since
+            // the one before the mount.
+            "mount -t tmpfs tmpfs \(directory.path) && cp /bin/cat \(directory.path)/hidden && echo mounted && "
+                + "while read line; do /bin/true; \(directory.path)/hidden /dev/null; done",
+        ])
+        var told = false
+        for _ in 0..<100 where !told {
+            try child.write("again")
+            let marker = try Child(["/bin/true"])
+            let other = marker.pid
+            try runner.wait("marker") { !$0.execs(of: other).isEmpty }
+            marker.end()
+            usleep(100_000)
+            told = runner.records.compactMap(\.exec).contains {
+                $0.executable?.lastComponent.elementsEqual("hidden".utf8) == true
+            }
+        }
+        #expect(told)
+        child.end()
+    }
+
+    @Test("after storm and end no descriptor is left open")
+    func descriptors() throws {
+        let before = try Self.descriptorCount()
+        let runner = try Self.runner()
+        for _ in 0..<50 { try Child(["/bin/true"]).end() }
+        try Self.settle(runner)
+        runner.finish()
+        #expect(try Self.descriptorCount() <= before + 4)
+    }
+
+    // MARK: Helpers
+
+    /// Waits until all that was caused before this call has been told: by the news of one more process.
+    static func settle(_ runner: SourceRunner) throws {
+        let marker = try Child(["/bin/true"])
+        let pid = marker.pid
+        try runner.wait("marker") { !$0.execs(of: pid).isEmpty }
+        marker.end()
+    }
+
+    static func resolved(_ path: String) throws -> ArraySlice<UInt8> {
+        ByteString(try FileDescriptor.open(path).path()).lastComponent
+    }
+
+    static func linkerPath() throws -> String {
+        let cat = try FileDescriptor.open("/bin/cat")
+        guard case .dynamic(let interpreter) = ExecutableFormat(read: { try? cat.read(count: $1, at: $0) }) else {
+            throw SystemError(operation: "no dynamic linker", code: ENOEXEC)
+        }
+        return String(decoding: interpreter, as: UTF8.self)
+    }
+
+    static func descriptorCount() throws -> Int {
+        var count = 0
+        for number in 0..<1024 where fcntl(Int32(number), F_GETFD) != -1 { count += 1 }
+        return count
+    }
+}
+
+/// A child that tries to execute each file and ends when all have failed; returns its number after its end.
+private func fork_exec_failing(_ paths: [String]) -> Int32 {
+    // posix_spawn(3) reports a failing execve after its child has tried.
+    var last: Int32 = 0
+    for path in paths {
+        var pid = pid_t()
+        let pointers = [strdup(path), nil]
+        defer { free(pointers[0]) }
+        if posix_spawn(&pid, path, nil, nil, pointers, environ) == 0 { waitpid(pid, nil, 0) }
+        last = pid
+    }
+    return last
+}
