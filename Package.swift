@@ -64,6 +64,9 @@ let package = Package(
         // The sources: kernel records become values. One seam, a file or folder for each source.
         library("TocsinSensors", ["TocsinEvents", "TocsinLinux"]),
 
+        // The heart: event log, sessions, pending reads, groups, loss accounting. Pure: no clock, no I/O.
+        library("TocsinDelivery", ["JSON", "TocsinEvents", deque]),
+
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
         // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
         [

@@ -1,0 +1,63 @@
+package import TocsinEvents
+
+/// What the caller must do. In order, all of it, before the next input: an event is named by its number, and the next
+/// input may push it out of the log.
+///
+/// Every read and subscription gets exactly one final `complete` or `fail`, or its connection has closed.
+package enum DeliveryAction: Hashable, Sendable {
+    /// The first reply of a subscription. More follow.
+    case ready(ConnectionID, CallID, cursor: Cursor)
+    case complete(Completion)
+    /// Reply with an error. Final.
+    case fail(ConnectionID, CallID, DeliveryError)
+    /// Call `timerFired` after this time, unless `cancelTimer` comes first.
+    case startTimer(ConnectionID, CallID, milliseconds: Int64)
+    case cancelTimer(ConnectionID, CallID)
+    /// Close the connection: its session fell behind and asked for that. Then call `connectionClosed`, as always.
+    case disconnect(ConnectionID)
+    /// Call `resume` soon, after other work has had its turn.
+    case resumeLater(StreamID)
+}
+
+/// One event for one call.
+package struct Completion: Hashable, Sendable {
+    package var connection: ConnectionID
+    package var call: CallID
+    package var event: EventReference
+    /// Events in the log behind this one, before the filter. nil in a subscription, which has no such member.
+    package var queued: UInt64?
+    /// Events missed since the last reply.
+    package var lost: UInt64
+    /// Whether more replies to the call follow.
+    package var continues: Bool
+}
+
+/// The bytes of one encoded event.
+package enum EventReference: Hashable, Sendable {
+    /// In the log, shared by all: `Delivery.withBytes(of:)`.
+    case logged(UInt64)
+    /// Of this reply only: a session's gap, a shortened event.
+    case encoded([UInt8])
+}
+
+/// A set of readers with one cursor: a session of its own, or a group.
+package struct StreamID: Hashable, Sendable {
+    let slot: Int
+    let generation: UInt64
+}
+
+/// Why a call is refused or ends without an event.
+package enum DeliveryError: Error, Hashable {
+    /// `name` as in `filter.paths[2]`.
+    case invalidParameter(name: String, reason: String)
+    case timedOut
+    case cancelled
+    case shuttingDown(Cursor)
+    case bufferTooSmall(requiredBytes: Int)
+    case cursorExpired(oldest: Cursor, lost: UInt64?)
+    case alreadyOpen
+    case noSuchSession
+    case limitExceeded(DeliveryLimits.Name, value: Int)
+    /// The caller named a connection it never opened or has closed.
+    case notConnected
+}

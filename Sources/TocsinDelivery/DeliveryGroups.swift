@@ -1,0 +1,78 @@
+internal import TocsinEvents
+
+// Groups: members compete for the events of one stream. What a member was given and did not acknowledge before it
+// left goes to another, in order.
+
+extension Delivery {
+    /// The group's stream. The first member makes the group and decides its filter and where it begins; it lives on
+    /// without members, until its user needs the room.
+    mutating func joinedGroup(_ key: GroupKey, _ peer: Peer, _ request: OpenRequest) throws(DeliveryError) -> Int {
+        // Members share one cursor: when that falls behind, no single one of them is to blame.
+        guard request.overflow != .disconnect else {
+            throw .invalidParameter(name: "overflow", reason: "a group drops the oldest events")
+        }
+        guard !key.name.isEmpty else { throw .invalidParameter(name: "group", reason: "a group has a name") }
+        try check(key.name.utf8.count <= limits.groupNameBytes, .groupNameBytes, limits.groupNameBytes)
+        if let slot = groups[key] {
+            let stream = streams[slot]!
+            // Each member believes to see all of its filter; with another's it would miss events silently.
+            guard request.filter == nil || request.filter == stream.groupFilter else {
+                throw .invalidParameter(name: "filter", reason: "the group was opened with another filter")
+            }
+            try check(stream.members.count < limits.groupMembers, .groupMembers, limits.groupMembers)
+            return slot
+        }
+        let owned = groups.keys.filter { $0.uid == key.uid }
+        if owned.count >= limits.groupsPerUser {
+            try check(forgetLongestAbandoned(of: owned), .groupsPerUser, limits.groupsPerUser)
+        } else if groups.count >= limits.groups {
+            try check(forgetLongestAbandoned(of: owned), .groups, limits.groups)
+        }
+        let slot = try makeStream(peer, request, group: key)
+        groups[key] = slot
+        return slot
+    }
+
+    /// Whether one of them had no member.
+    private mutating func forgetLongestAbandoned(of keys: [GroupKey]) -> Bool {
+        let abandoned = keys.filter { streams[groups[$0]!]!.members.isEmpty }
+        guard let oldest = abandoned.min(by: { streams[groups[$0]!]!.abandoned < streams[groups[$1]!]!.abandoned }),
+            let slot = groups.removeValue(forKey: oldest)
+        else { return false }
+        removeStream(slot)
+        statistics.groupsForgotten += 1
+        return true
+    }
+
+    /// A member has gone, its session is removed already.
+    mutating func leaveGroup(_ session: Session, _ actions: inout [DeliveryAction]) {
+        let slot = session.stream
+        for given in session.unacknowledged {
+            if let loss = given.loss {
+                streams[slot]!.tellAgain(loss)
+            } else if log.contains(given.sequence) {
+                streams[slot]!.redelivery.append(given.sequence)
+            } else {
+                miss(given.sequence, given.time, slot)
+            }
+        }
+        streams[slot]!.redelivery.sort()
+        if streams[slot]!.members.isEmpty { streams[slot]!.abandoned = nextNumber() }
+        pump(slot, &actions)
+    }
+
+    /// The event at `cursor`, and all this member was given before it, are done. Acknowledging again is no error.
+    mutating func acknowledge(_ cursor: Cursor, _ slot: Int) throws(DeliveryError) {
+        guard streams[sessions[slot]!.stream]!.group != nil else {
+            throw .invalidParameter(name: "acknowledge", reason: "the session is in no group")
+        }
+        guard cursor.instance == log.instance, cursor.sequence < log.nextSequence else {
+            throw .invalidParameter(name: "acknowledge", reason: "no event has this cursor")
+        }
+        // In the order they were given, which redelivery makes another than that of the numbers.
+        guard let index = sessions[slot]!.unacknowledged.firstIndex(where: { $0.sequence == cursor.sequence }) else {
+            return
+        }
+        sessions[slot]!.unacknowledged.removeFirst(index + 1)
+    }
+}

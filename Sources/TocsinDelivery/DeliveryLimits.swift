@@ -1,0 +1,30 @@
+package import TocsinEvents
+
+/// Bounds on what clients can make the daemon keep.
+package struct DeliveryLimits: Hashable, Sendable {
+    package var sessions = 4096
+    /// Reads of one session that pend at a time.
+    package var pendingReads = 256
+    /// Groups in all, with members or without.
+    package var groups = 256
+    /// Groups of one user. A user's groups without members are forgotten, longest abandoned first, to make room for
+    /// its own new ones; never for another's.
+    package var groupsPerUser = 64
+    package var groupMembers = 64
+    package var groupNameBytes = 128
+    /// Events one member of a group was given and has not acknowledged, pending reads included.
+    package var unacknowledged = 1024
+    package var filter = FilterLimits()
+    /// Logged events that one turn examines for one stream, so that no backlog delays the others.
+    package var scanBudget = 4096
+    /// Events that one turn gives to one subscription: what they add to its socket is seen before the next turn.
+    package var subscriptionBudget = 64
+
+    package init() {}
+
+    /// What a `LimitExceeded` names.
+    package enum Name: String, Hashable, Sendable, CaseIterable {
+        case sessions, pendingReads, groups, groupsPerUser, groupMembers, groupNameBytes, unacknowledged
+        case filterTypes, filterPaths, filterExcludePaths, filterUids, filterPatternBytes
+    }
+}

@@ -1,0 +1,249 @@
+package import TocsinEvents
+
+// Events meet demand.
+
+extension Delivery {
+    /// Logs an event under `nextSequence` and gives it to everyone who waits for it.
+    ///
+    /// An event larger than the log takes is shortened; where even that does not fit, a gap stands in its place.
+    ///
+    /// - Parameters:
+    ///   - event: with `sequence` set to `nextSequence` and its cursor.
+    ///   - json: the event, encoded.
+    package mutating func append(
+        _ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil, _ actions: inout [DeliveryAction]
+    ) {
+        let facts = EventFacts(event)
+        let path = event.file == nil ? event.process?.executable?.bytes ?? [] : event.file?.path?.bytes ?? []
+        let oldPath = event.file?.oldPath?.bytes ?? []
+        if json.count <= log.maximumEventBytes {
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: json, &actions)
+        } else if let short = EventShortening.shorten(json, toFit: log.maximumEventBytes) {
+            statistics.shortenedInLog += 1
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: short.span, &actions)
+        } else {
+            statistics.oversized += 1
+            var facts = facts
+            facts.typeCode = EventType.gap.code ?? EventFacts.unknownType
+            let gap = Loss(log.nextSequence, EventTime(facts)).encoded(instance: log.instance, origin: .daemon)
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: gap.span, &actions)
+        }
+    }
+
+    private mutating func append(
+        _ facts: EventFacts, _ origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>,
+        _ actions: inout [DeliveryAction]
+    ) {
+        let path = path.extracting(first: EventLog.maximumPathBytes)
+        let oldPath = oldPath.extracting(first: EventLog.maximumPathBytes)
+        while log.mustEvict(path: path.count, oldPath: oldPath.count, json: json.count) { evictOldest(&actions) }
+        let sequence = log.nextSequence
+        log.append(facts, origin: origin, path: path, oldPath: oldPath, json: json)
+        statistics.appended += 1
+        for slot in streams.indices {
+            // Streams that are behind have this event before them already.
+            guard streams[slot]?.next == sequence else { continue }
+            guard log.matches(streams[slot]!.filter, sequence, facts) else {
+                streams[slot]!.next = sequence + 1
+                continue
+            }
+            streams[slot]!.nextMatches = true
+            pump(slot, &actions)
+        }
+    }
+
+    /// The encoded event of a completion. It must belong to the latest input.
+    package func withBytes<R>(of event: EventReference, _ body: (Span<UInt8>) throws -> R) rethrows -> R {
+        switch event {
+        case .logged(let sequence): try log.withEvent(sequence, body)
+        case .encoded(let bytes): try body(bytes.span)
+        }
+    }
+
+    /// Goes on with a scan that had used up its turn.
+    package mutating func resume(_ id: StreamID, _ actions: inout [DeliveryAction]) {
+        guard streams.indices.contains(id.slot), streams[id.slot]?.generation == id.generation else { return }
+        streams[id.slot]!.isScanning = false
+        pump(id.slot, &actions)
+    }
+
+    // MARK: Supply and demand
+
+    private enum Supply {
+        case gap(Loss)
+        case again(UInt64)
+        case event(UInt64)
+        /// Everything in the log was examined.
+        case nothing
+        /// There may be more, but this turn has lasted long enough.
+        case later
+    }
+
+    /// Gives the stream's events to its readers until one of the two has no more.
+    mutating func pump(_ slot: Int, _ actions: inout [DeliveryAction]) {
+        guard !streams[slot]!.isScanning else { return wait(slot, &actions) }
+        var scanned = 0
+        var pushed = 0
+        while let reader = nextReader(slot) {
+            if sessions[reader]!.subscription != nil {
+                pushed += 1
+                if pushed > limits.subscriptionBudget { scanned = limits.scanBudget }
+            }
+            let supply = nextSupply(slot, &scanned)
+            switch supply {
+            case .gap, .again, .event: give(supply, slot, reader, &actions)
+            case .nothing: return wait(slot, &actions)
+            case .later:
+                streams[slot]!.isScanning = true
+                actions.append(.resumeLater(StreamID(slot: slot, generation: streams[slot]!.generation)))
+                return wait(slot, &actions)
+            }
+        }
+    }
+
+    /// The member that has waited longest.
+    private func nextReader(_ slot: Int) -> Int? {
+        var longest: (ticket: UInt64, session: Int)?
+        for member in streams[slot]!.members {
+            guard let ticket = sessions[member]!.demand, ticket < longest?.ticket ?? .max else { continue }
+            longest = (ticket, member)
+        }
+        return longest?.session
+    }
+
+    private mutating func nextSupply(_ slot: Int, _ scanned: inout Int) -> Supply {
+        if scanned >= limits.scanBudget { return .later }
+        if let loss = streams[slot]!.loss { return .gap(loss) }
+        if let sequence = streams[slot]!.redelivery.first { return .again(sequence) }
+        var next = streams[slot]!.next
+        defer { streams[slot]!.next = next }
+        while next < log.nextSequence {
+            if streams[slot]!.nextMatches { return .event(next) }
+            if scanned >= limits.scanBudget { return .later }
+            scanned += 1
+            if log.matches(streams[slot]!.filter, next, log.facts(of: next)) {
+                streams[slot]!.nextMatches = true
+            } else {
+                next += 1
+            }
+        }
+        return .nothing
+    }
+
+    /// Completes the first read of `reader`, or fails it where the event does not fit; then the event stays the next.
+    private mutating func give(_ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout [DeliveryAction]) {
+        let sequence: UInt64
+        var reference: EventReference
+        let size: Int
+        var loss: Loss?
+        switch supply {
+        case .gap(let missed):
+            let bytes = missed.encoded(instance: log.instance, origin: .session)
+            (sequence, reference, size, loss) = (missed.last, .encoded(bytes), bytes.count, missed)
+        case .again(let number), .event(let number):
+            (sequence, reference, size) = (number, .logged(number), log.byteCount(of: number))
+        case .nothing, .later: return
+        }
+
+        let connection = sessions[reader]!.connection
+        let read = sessions[reader]!.reads.popFirst()
+        guard let call = read?.call ?? sessions[reader]!.subscription else { return }
+        if let read, read.hasTimer { actions.append(.cancelTimer(connection, call)) }
+        if let read, size > read.maxBytes {
+            let short = read.allowTruncation ? shortened(reference, toFit: read.maxBytes) : nil
+            guard let short else {
+                statistics.bufferTooSmall += 1
+                actions.append(.fail(connection, call, .bufferTooSmall(requiredBytes: size)))
+                return
+            }
+            statistics.shortened += 1
+            reference = .encoded(short)
+        }
+
+        switch supply {
+        case .gap: streams[slot]!.loss = nil
+        case .again:
+            _ = streams[slot]!.redelivery.popFirst()
+            statistics.redelivered += 1
+        case .event, .nothing, .later:
+            streams[slot]!.next += 1
+            streams[slot]!.nextMatches = false
+        }
+        if streams[slot]!.group != nil {
+            let time = loss?.time ?? EventTime(log.facts(of: sequence))
+            sessions[reader]!.unacknowledged.append(GivenEvent(sequence: sequence, time: time, loss: loss))
+        }
+        sessions[reader]!.delivered += 1
+        statistics.delivered += 1
+        let queued = log.nextSequence - streams[slot]!.next + UInt64(streams[slot]!.redelivery.count)
+        actions.append(
+            .complete(
+                Completion(
+                    connection: connection, call: call, event: reference, queued: read == nil ? nil : queued,
+                    lost: loss?.count ?? 0, continues: read == nil)))
+    }
+
+    private func shortened(_ event: EventReference, toFit maxBytes: Int) -> [UInt8]? {
+        withBytes(of: event) { EventShortening.shorten($0, toFit: maxBytes) }
+    }
+
+    /// There is nothing for them: reads that are the first of their session begin to wait, or end at once.
+    private mutating func wait(_ slot: Int, _ actions: inout [DeliveryAction]) {
+        for member in streams[slot]!.members {
+            while let head = sessions[member]!.reads.first, !head.isArmed {
+                if head.timeoutMSec == 0 {
+                    // Whether there is an event is known only when the scan is through.
+                    if streams[slot]!.isScanning { break }
+                    _ = sessions[member]!.reads.popFirst()
+                    statistics.timedOut += 1
+                    actions.append(.fail(sessions[member]!.connection, head.call, .timedOut))
+                    continue
+                }
+                sessions[member]!.reads[0].isArmed = true
+                if let timeout = head.timeoutMSec {
+                    actions.append(.startTimer(sessions[member]!.connection, head.call, milliseconds: timeout))
+                }
+            }
+        }
+    }
+
+    // MARK: Loss
+
+    /// The oldest event leaves the log: whoever has not examined it, and would have been given it, misses it.
+    private mutating func evictOldest(_ actions: inout [DeliveryAction]) {
+        let sequence = log.oldestSequence
+        let facts = log.facts(of: sequence)
+        for slot in streams.indices where streams[slot] != nil {
+            if streams[slot]!.next == sequence {
+                let matches = streams[slot]!.nextMatches || log.matches(streams[slot]!.filter, sequence, facts)
+                streams[slot]!.next += 1
+                streams[slot]!.nextMatches = false
+                guard matches else {
+                    streams[slot]!.loss?.pass(sequence)
+                    continue
+                }
+                miss(sequence, EventTime(facts), slot)
+                if streams[slot]!.overflow == .disconnect { disconnect(slot, &actions) }
+            } else if streams[slot]!.redelivery.first == sequence {
+                _ = streams[slot]!.redelivery.popFirst()
+                miss(sequence, EventTime(facts), slot)
+            }
+        }
+        log.evictOldest()
+    }
+
+    mutating func miss(_ sequence: UInt64, _ time: EventTime, _ slot: Int) {
+        streams[slot]!.miss(Loss(sequence, time))
+        statistics.lost += 1
+    }
+
+    private mutating func disconnect(_ slot: Int, _ actions: inout [DeliveryAction]) {
+        for member in streams[slot]!.members {
+            let connection = sessions[member]!.connection
+            removeSession(member, &actions)
+            connections[connection]?.isDisconnected = true
+            statistics.disconnected += 1
+            actions.append(.disconnect(connection))
+        }
+    }
+}

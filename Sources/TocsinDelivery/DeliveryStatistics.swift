@@ -1,0 +1,62 @@
+/// Counters since start, and what waits now.
+package struct DeliveryStatistics: Hashable, Sendable {
+    /// Events given a number.
+    package var appended: UInt64 = 0
+    /// Completions with an event or a gap.
+    package var delivered: UInt64 = 0
+    /// Events that sessions and groups missed because they left the log first.
+    package var lost: UInt64 = 0
+    package var timedOut: UInt64 = 0
+    package var cancelled: UInt64 = 0
+    package var bufferTooSmall: UInt64 = 0
+    /// Events shortened to honour a reader's `maxBytes`.
+    package var shortened: UInt64 = 0
+    /// Events larger than the log takes, shortened before they were logged.
+    package var shortenedInLog: UInt64 = 0
+    /// Events larger than the log takes, of which only a gap was logged.
+    package var oversized: UInt64 = 0
+    /// Events given to another member because the first left without acknowledging.
+    package var redelivered: UInt64 = 0
+    /// Sessions closed because they fell behind.
+    package var disconnected: UInt64 = 0
+    /// Groups without members forgotten to make room.
+    package var groupsForgotten: UInt64 = 0
+    /// Refusals by limit.
+    package var refused: [DeliveryLimits.Name: UInt64] = [:]
+
+    package init() {}
+}
+
+/// One session, for `GetStatus`.
+package struct SessionStatus: Hashable, Sendable {
+    package var session: String
+    package var pid: Int32
+    package var uid: UInt32
+    package var group: String?
+    package var pendingReads: Int
+    /// Events in the log that it has not examined, before the filter.
+    package var queued: UInt64
+    package var delivered: UInt64
+    /// Of its group where it has one.
+    package var lost: UInt64
+}
+
+extension Delivery {
+    package var sessionCount: Int { sessionNumbers.count }
+    package var groupCount: Int { groups.count }
+    package var pendingReadCount: Int {
+        sessions.reduce(0) { $0 + ($1.map { $0.reads.count + ($0.subscription == nil ? 0 : 1) } ?? 0) }
+    }
+
+    /// Every session, oldest first.
+    package var sessionStatus: [SessionStatus] {
+        sessions.compactMap { $0 }.sorted { $0.number < $1.number }.compactMap { session in
+            guard let stream = streams[session.stream] else { return nil }
+            return SessionStatus(
+                session: name(ofSession: session.number), pid: session.peer.pid, uid: session.peer.uid,
+                group: stream.group?.name, pendingReads: session.reads.count + (session.subscription == nil ? 0 : 1),
+                queued: log.nextSequence - stream.next + UInt64(stream.redelivery.count),
+                delivered: session.delivered, lost: stream.lost)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+import DequeModule
+package import TocsinEvents
+
+/// The numbered events, as many of the newest as fit the memory.
+///
+/// Owns the memory and an index from numbers to records. Must not know who reads: before the oldest record is
+/// overwritten, its owner looks at it (`mustEvict`, `evictOldest`), so that every loss is counted. Appending allocates
+/// nothing once the index has grown to its size.
+package struct EventLog: ~Copyable {
+    /// One life of the log: cursors of another have expired.
+    package let instance: UInt64
+    /// Bytes for records.
+    package let capacity: Int
+    /// Most bytes of one encoded event.
+    package let maximumEventBytes: Int
+    /// The number the next event gets; the first is 1.
+    package private(set) var nextSequence: UInt64
+
+    var memory: EventLogMemory
+    /// Positions of the records, oldest first.
+    var positions: Deque<UInt64>
+    private let ring: Int
+    private var tail: UInt64
+
+    /// An event may take an eighth of the log: with two paths of the greatest length and the space skipped at the end
+    /// of the ring it then fits the smallest log, and one event never pushes out all the others.
+    private static let largestShare = 8
+    package static let minimumCapacity = 64 << 10
+    /// PATH_MAX; of a longer path, which the kernel does not give, filters see the beginning.
+    static let maximumPathBytes = 4096
+    package static let defaultMaximumEventBytes = 64 << 10
+
+    /// Begins a new log; whatever the memory held is forgotten.
+    ///
+    /// - Parameters:
+    ///   - instance: random.
+    ///   - maximumEventBytes: made smaller where the memory demands it.
+    package init(
+        memory: consuming EventLogMemory, instance: UInt64, maximumEventBytes: Int = defaultMaximumEventBytes
+    ) throws(EventLogError) {
+        let ring = EventLogLayout.headerBytes
+        let capacity = (memory.byteCount - ring) & ~7
+        guard capacity >= Self.minimumCapacity else {
+            throw .tooSmall(minimumBytes: ring + Self.minimumCapacity)
+        }
+        memory.publish(0, at: EventLogLayout.magicOffset)
+        memory.store(EventLogLayout.version, at: EventLogLayout.versionOffset)
+        memory.store(instance, at: EventLogLayout.instanceOffset)
+        memory.store(UInt64(ring), at: EventLogLayout.ringOffset)
+        memory.store(UInt64(capacity), at: EventLogLayout.capacityOffset)
+        memory.store(UInt64(0), at: EventLogLayout.headOffset)
+        memory.store(UInt64(0), at: EventLogLayout.tailOffset)
+        memory.store(UInt64(1), at: EventLogLayout.nextSequenceOffset)
+        for source in 0..<EventLogLayout.sources {
+            memory.store(UInt64(0), at: EventLogLayout.sourcePositionsOffset + 8 * source)
+        }
+        memory.publish(EventLogLayout.magic, at: EventLogLayout.magicOffset)
+        self.init(
+            memory: memory, instance: instance, ring: ring, capacity: capacity, maximumEventBytes: maximumEventBytes,
+            tail: 0, nextSequence: 1, positions: [])
+    }
+
+    init(
+        memory: consuming EventLogMemory, instance: UInt64, ring: Int, capacity: Int, maximumEventBytes: Int,
+        tail: UInt64, nextSequence: UInt64, positions: Deque<UInt64>
+    ) {
+        self.memory = memory
+        self.instance = instance
+        self.ring = ring
+        self.capacity = capacity
+        self.maximumEventBytes = min(maximumEventBytes, capacity / Self.largestShare)
+        self.tail = tail
+        self.nextSequence = nextSequence
+        self.positions = positions
+    }
+
+    /// Number of the oldest event here; `nextSequence` where there is none.
+    package var oldestSequence: UInt64 { nextSequence - UInt64(positions.count) }
+    package var count: Int { positions.count }
+    package var isEmpty: Bool { positions.isEmpty }
+    /// Bytes in use.
+    package var usedBytes: Int { Int(tail - (positions.first ?? tail)) }
+
+    package func contains(_ sequence: UInt64) -> Bool { sequence >= oldestSequence && sequence < nextSequence }
+
+    /// What the source has logged before: the position given with its latest event, 0 without any.
+    package func position(ofSource source: Int) -> UInt64 {
+        precondition((0..<EventLogLayout.sources).contains(source))
+        return memory.load(UInt64.self, at: EventLogLayout.sourcePositionsOffset + 8 * source)
+    }
+
+    // MARK: Writing
+
+    /// Whether the oldest event must go before `append` may be called with texts of these lengths.
+    func mustEvict(path: Int, oldPath: Int, json: Int) -> Bool {
+        let length = EventLogLayout.recordBytes(path: path, oldPath: oldPath, json: json)
+        return usedBytes + skip(before: length) + length > capacity
+    }
+
+    mutating func evictOldest() {
+        _ = positions.popFirst()
+        memory.publish(positions.first ?? tail, at: EventLogLayout.headOffset)
+    }
+
+    /// Logs an event under `nextSequence`. There must be room, and the lengths must be within their bounds.
+    mutating func append(
+        _ facts: EventFacts, origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>
+    ) {
+        typealias Layout = EventLogLayout
+        let length = Layout.recordBytes(path: path.count, oldPath: oldPath.count, json: json.count)
+        let skipped = skip(before: length)
+        if skipped > 0 { memory.store(Layout.skipMark, at: offset(of: tail) + Layout.markOffset) }
+        let position = tail + UInt64(skipped)
+        let record = offset(of: position)
+
+        // The padding is within these eight bytes, and the checksum covers it.
+        memory.store(UInt64(0), at: record + length - 8)
+        memory.store(Layout.recordMark, at: record + Layout.markOffset)
+        memory.store(UInt32(length), at: record + Layout.lengthOffset)
+        memory.store(nextSequence, at: record + Layout.sequenceOffset)
+        memory.store(facts.realtimeUSec, at: record + Layout.realtimeOffset)
+        memory.store(facts.monotonicUSec, at: record + Layout.monotonicOffset)
+        memory.store(origin?.position ?? 0, at: record + Layout.sourcePositionOffset)
+        memory.store(facts.uid ?? Layout.unknownUID, at: record + Layout.uidOffset)
+        memory.store(UInt32(json.count), at: record + Layout.jsonLengthOffset)
+        memory.store(UInt16(path.count), at: record + Layout.pathLengthOffset)
+        memory.store(UInt16(oldPath.count), at: record + Layout.oldPathLengthOffset)
+        memory.store(facts.typeCode, at: record + Layout.typeOffset)
+        memory.store(facts.severity, at: record + Layout.severityOffset)
+        memory.store(UInt8(origin.map { $0.source + 1 } ?? 0), at: record + Layout.sourceOffset)
+        memory.store(UInt8(0), at: record + Layout.sourceOffset + 1)
+        let texts = record + Layout.recordHeaderBytes
+        memory.write(path, at: texts)
+        memory.write(oldPath, at: texts + path.count)
+        memory.write(json, at: texts + path.count + oldPath.count)
+        let checksum = Layout.checksum(memory, record: record, length: length, sequence: nextSequence)
+        memory.store(checksum, at: record + Layout.checksumOffset)
+
+        tail = position + UInt64(length)
+        positions.append(position)
+        nextSequence += 1
+        memory.publish(tail, at: Layout.tailOffset)
+        memory.publish(nextSequence, at: Layout.nextSequenceOffset)
+        if let origin { memory.publish(origin.position, at: Layout.sourcePositionsOffset + 8 * origin.source) }
+    }
+
+    // MARK: Reading
+
+    /// What filters look at. `sequence` must be contained.
+    package func facts(of sequence: UInt64) -> EventFacts {
+        let record = self.record(sequence)
+        let uid = memory.load(UInt32.self, at: record + EventLogLayout.uidOffset)
+        return EventFacts(
+            typeCode: memory.load(UInt8.self, at: record + EventLogLayout.typeOffset),
+            severity: memory.load(UInt8.self, at: record + EventLogLayout.severityOffset),
+            uid: uid == EventLogLayout.unknownUID ? nil : uid,
+            realtimeUSec: memory.load(UInt64.self, at: record + EventLogLayout.realtimeOffset),
+            monotonicUSec: memory.load(UInt64.self, at: record + EventLogLayout.monotonicOffset))
+    }
+
+    /// Whether the filter lets the event pass. `sequence` must be contained.
+    package func matches(_ filter: borrowing CompiledFilter, _ sequence: UInt64, _ facts: EventFacts) -> Bool {
+        guard filter.passes(facts) else { return false }
+        guard filter.looksAtPaths else { return true }
+        let record = self.record(sequence)
+        let path = Int(memory.load(UInt16.self, at: record + EventLogLayout.pathLengthOffset))
+        let oldPath = Int(memory.load(UInt16.self, at: record + EventLogLayout.oldPathLengthOffset))
+        return memory.withBytes(at: record + EventLogLayout.recordHeaderBytes, count: path + oldPath) { texts in
+            filter.matches(facts, path: texts.extracting(first: path), oldPath: texts.extracting(last: oldPath))
+        }
+    }
+
+    /// Size of the encoded event. `sequence` must be contained.
+    package func byteCount(of sequence: UInt64) -> Int {
+        Int(memory.load(UInt32.self, at: record(sequence) + EventLogLayout.jsonLengthOffset))
+    }
+
+    /// The encoded event, where it lies. `sequence` must be contained.
+    package func withEvent<R>(_ sequence: UInt64, _ body: (Span<UInt8>) throws -> R) rethrows -> R {
+        let record = self.record(sequence)
+        let path = Int(memory.load(UInt16.self, at: record + EventLogLayout.pathLengthOffset))
+        let oldPath = Int(memory.load(UInt16.self, at: record + EventLogLayout.oldPathLengthOffset))
+        return try memory.withBytes(
+            at: record + EventLogLayout.recordHeaderBytes + path + oldPath, count: byteCount(of: sequence), body)
+    }
+
+    // MARK: Private
+
+    private func record(_ sequence: UInt64) -> Int {
+        precondition(contains(sequence), "an event was looked at after it left the log")
+        return offset(of: positions[Int(sequence - oldestSequence)])
+    }
+
+    private func offset(of position: UInt64) -> Int { ring + Int(position % UInt64(capacity)) }
+
+    /// Bytes left unused at the end of the ring because a record of `length` does not fit there.
+    private func skip(before length: Int) -> Int {
+        let rest = capacity - Int(tail % UInt64(capacity))
+        return rest < length ? rest : 0
+    }
+}
+
+package enum EventLogError: Error, Hashable {
+    case tooSmall(minimumBytes: Int)
+    /// Not a log, or one of another layout version.
+    case unknownLayout(version: UInt32?)
+    /// The header or a logged record is not what was written.
+    case damaged(String)
+}

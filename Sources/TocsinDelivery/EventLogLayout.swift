@@ -1,0 +1,89 @@
+/// Where everything lies in the log's memory. A change of any of it is a new `version`.
+///
+/// The first page is the header; the rest is a ring of records. Positions in the ring count bytes for ever; modulo
+/// the capacity they are offsets. Records begin at multiples of 8 and never cross the end of the ring: where one does
+/// not fit, a skip mark sends the reader to the beginning. Integers are in the byte order of the machine.
+///
+/// Commit order, so that a process killed between any two stores leaves a readable log:
+///
+/// 1. `head` moves past the records that the new one will overwrite;
+/// 2. the skip mark, if any, and the record are written where no reader looks yet;
+/// 3. `tail` moves behind the record: from here it is logged;
+/// 4. `nextSequence` and the source's position follow. A log whose records were all evicted still knows its numbers:
+///    4 of one append is always done before 1 of the next.
+enum EventLogLayout {
+    static let version: UInt32 = 1
+    static let headerBytes = 4096
+    /// "TOCSINLG"
+    static let magic: UInt64 = 0x544F_4353_494E_4C47
+
+    // Header.
+    static let magicOffset = 0
+    static let versionOffset = 8
+    static let instanceOffset = 16
+    /// Where the ring begins: a later version may put state of its own between header and ring.
+    static let ringOffset = 24
+    static let capacityOffset = 32
+    static let headOffset = 40
+    static let tailOffset = 48
+    static let nextSequenceOffset = 56
+    /// One word for each source: see `EventOrigin`.
+    static let sourcePositionsOffset = 64
+    static let sources = 8
+
+    // Record.
+    static let recordHeaderBytes = 64
+    static let recordMark: UInt32 = 0x4556_4E54
+    static let skipMark: UInt32 = 0x534B_4950
+    static let markOffset = 0
+    /// Header, texts and padding.
+    static let lengthOffset = 4
+    static let sequenceOffset = 8
+    static let checksumOffset = 16
+    /// What the checksum covers begins here; the sequence and the length are mixed in.
+    static let realtimeOffset = 24
+    static let monotonicOffset = 32
+    static let sourcePositionOffset = 40
+    /// `unknownUID` where there is none; (uid_t) -1 is no user.
+    static let uidOffset = 48
+    static let jsonLengthOffset = 52
+    static let pathLengthOffset = 56
+    static let oldPathLengthOffset = 58
+    static let typeOffset = 60
+    static let severityOffset = 61
+    /// Number of the source plus one; 0: none.
+    static let sourceOffset = 62
+
+    static let unknownUID = UInt32.max
+
+    static func recordBytes(path: Int, oldPath: Int, json: Int) -> Int {
+        (recordHeaderBytes + path + oldPath + json + 7) & ~7
+    }
+
+    /// Detects torn and overwritten records; no defence against a forger, who could write the checksum as well.
+    /// Eight bytes a step: it runs over every byte of every event.
+    static func checksum(_ memory: borrowing EventLogMemory, record: Int, length: Int, sequence: UInt64) -> UInt64 {
+        var hash = (sequence ^ UInt64(length) << 32) &* 0x9E37_79B9_7F4A_7C15
+        var offset = record + realtimeOffset
+        while offset < record + length {
+            hash = (hash ^ memory.load(UInt64.self, at: offset)) &* 0x9FB2_1C65_1E98_DF25
+            hash ^= hash >> 32
+            offset += 8
+        }
+        return hash
+    }
+}
+
+/// Where an event came from, for the source to know after a restart what is logged already.
+package struct EventOrigin: Hashable, Sendable {
+    /// Number of the source, 0..<8, as the daemon gives them out.
+    package var source: Int
+    /// The source's own, rising number of the record, as the kernel side counted it.
+    package var position: UInt64
+
+    package init(source: Int, position: UInt64) {
+        precondition((0..<EventLogLayout.sources).contains(source))
+        self.source = source
+        self.position = position
+    }
+}

@@ -1,0 +1,180 @@
+import Testing
+import TocsinEvents
+
+@testable import TocsinDelivery
+
+/// A region that outlives the logs laid into it, as a memfd outlives a daemon. Freed with this owner.
+private final class Region {
+    let base: UnsafeMutableRawPointer
+    let byteCount = EventLogLayout.headerBytes + EventLog.minimumCapacity
+
+    init() {
+        base = .allocate(byteCount: byteCount, alignment: 4096)
+        base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    }
+
+    deinit { base.deallocate() }
+
+    func memory() -> EventLogMemory { EventLogMemory(adopting: base, byteCount: byteCount) { _, _ in } }
+
+    var bytes: [UInt8] {
+        get { Array(UnsafeRawBufferPointer(start: base, count: byteCount)) }
+        set { newValue.withUnsafeBytes { base.copyMemory(from: $0.baseAddress!, byteCount: byteCount) } }
+    }
+
+    func word(_ offset: Int) -> UInt64 { base.load(fromByteOffset: offset, as: UInt64.self) }
+    func set(_ value: UInt64, _ offset: Int) { base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self) }
+}
+
+@Suite struct EventLogResumeTests {
+    private func append(_ log: inout EventLog, bytes: Int) {
+        let json = [UInt8](repeating: UInt8(truncatingIfNeeded: log.nextSequence), count: bytes)
+        let facts = EventFacts(typeCode: 0, severity: 0, uid: 1, realtimeUSec: log.nextSequence, monotonicUSec: 0)
+        while log.mustEvict(path: 0, oldPath: 0, json: bytes) { log.evictOldest() }
+        let none: [UInt8] = []
+        let origin = EventOrigin(source: Int(log.nextSequence % 3), position: 100 + log.nextSequence)
+        log.append(facts, origin: origin, path: none.span, oldPath: none.span, json: json.span)
+    }
+
+    /// A log that has wrapped.
+    private func filled(_ region: Region, events: Int = 300) throws -> (oldest: UInt64, next: UInt64) {
+        var log = try EventLog(memory: region.memory(), instance: 0xAB)
+        for number in 0..<events { append(&log, bytes: 300 + number % 700) }
+        return (log.oldestSequence, log.nextSequence)
+    }
+
+    @Test("a log is resumed with its instance, numbers, events and the positions of its sources")
+    func resumes() throws {
+        let region = Region()
+        let before = try filled(region)
+        var log = try EventLog(resuming: region.memory())
+        #expect(log.instance == 0xAB)
+        #expect(log.oldestSequence == before.oldest && log.nextSequence == before.next)
+        for sequence in log.oldestSequence..<log.nextSequence {
+            #expect(log.facts(of: sequence).realtimeUSec == sequence)
+            log.withEvent(sequence) { #expect($0[0] == UInt8(truncatingIfNeeded: sequence)) }
+        }
+        for source in 0..<3 {
+            let latest = (before.next - 3..<before.next).first { Int($0 % 3) == source }
+            #expect(log.position(ofSource: source) == 100 + (latest ?? 0))
+        }
+        append(&log, bytes: 50)
+        #expect(log.nextSequence == before.next + 1)
+    }
+
+    @Test("an empty log that has evicted everything still knows its next number")
+    func resumesEmpty() throws {
+        let region = Region()
+        do {
+            var log = try EventLog(memory: region.memory(), instance: 1)
+            for _ in 1...4 { append(&log, bytes: 100) }
+            while !log.isEmpty { log.evictOldest() }
+        }
+        let log = try EventLog(resuming: region.memory())
+        #expect(log.isEmpty && log.nextSequence == 5)
+    }
+
+    @Test("killed after any number of the stores of an append, the log resumes with or without the event")
+    func killedAnywhere() throws {
+        let region = Region()
+        _ = try filled(region)
+        let before = region.bytes
+        do {
+            var log = try EventLog(resuming: region.memory())
+            append(&log, bytes: 900)
+        }
+        let after = region.bytes
+        let resumed = try EventLog(resuming: region.memory())
+        let (oldest, next) = (resumed.oldestSequence, resumed.nextSequence)
+
+        // The four steps of the commit order; within the second, the record is there up to any byte.
+        let header = 0..<EventLogLayout.headerBytes
+        var memory = before
+        func copy(_ range: Range<Int>) { memory.replaceSubrange(range, with: after[range]) }
+        func check(_ expected: UInt64, _ step: String) throws {
+            region.bytes = memory
+            let log = try EventLog(resuming: region.memory())
+            #expect(log.nextSequence == expected, "\(step)")
+            #expect(log.oldestSequence <= oldest)
+            if log.nextSequence == next {
+                let source = Int((next - 1) % 3)
+                #expect(log.position(ofSource: source) == 100 + next - 1, "\(step)")
+            }
+        }
+        copy(EventLogLayout.headOffset..<EventLogLayout.headOffset + 8)
+        try check(next - 1, "head")
+        let changed = memory.indices.filter { !header.contains($0) && memory[$0] != after[$0] }
+        for (count, index) in changed.enumerated() {
+            memory[index] = after[index]
+            if count.isMultiple(of: 64) || count == changed.count - 1 { try check(next - 1, "byte \(index)") }
+        }
+        copy(EventLogLayout.tailOffset..<EventLogLayout.tailOffset + 8)
+        try check(next, "tail")
+        copy(EventLogLayout.nextSequenceOffset..<EventLogLayout.nextSequenceOffset + 8)
+        try check(next, "nextSequence")
+        copy(header)
+        #expect(memory == after)
+    }
+
+    @Test("one changed bit anywhere in the logged records is found")
+    func flippedBit() throws {
+        let region = Region()
+        _ = try filled(region, events: 20)
+        let good = region.bytes
+        let used = Int(region.word(EventLogLayout.tailOffset))
+        var generator = SeededGenerator(seed: 11)
+        for _ in 0..<500 {
+            let index = EventLogLayout.headerBytes + Int.random(in: 0..<used, using: &generator)
+            var bytes = good
+            bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            region.bytes = bytes
+            #expect(throws: EventLogError.self, "byte \(index)") { _ = try EventLog(resuming: region.memory()) }
+        }
+    }
+
+    @Test("a header that is not one, or of another version, or that does not fit, is refused")
+    func badHeader() throws {
+        let region = Region()
+        #expect(throws: EventLogError.unknownLayout(version: nil)) { _ = try EventLog(resuming: region.memory()) }
+        _ = try filled(region)
+        let good = region.bytes
+        region.set(99, EventLogLayout.versionOffset)
+        #expect(throws: EventLogError.unknownLayout(version: 99)) { _ = try EventLog(resuming: region.memory()) }
+        let offsets = [
+            EventLogLayout.ringOffset, EventLogLayout.capacityOffset, EventLogLayout.headOffset,
+            EventLogLayout.tailOffset,
+            EventLogLayout.nextSequenceOffset,
+        ]
+        for offset in offsets {
+            for value in [UInt64.max, 1 << 63, region.word(offset) &+ 8, region.word(offset) &- 8, 3] {
+                region.bytes = good
+                region.set(value, offset)
+                #expect(throws: EventLogError.self, "\(value) at \(offset)") {
+                    _ = try EventLog(resuming: region.memory())
+                }
+            }
+        }
+    }
+
+    @Test("random memory behind a good header never crashes the resume")
+    func fuzzed() throws {
+        let region = Region()
+        _ = try filled(region)
+        let good = region.bytes
+        var generator = SeededGenerator(seed: 5)
+        for _ in 0..<300 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...20, using: &generator) {
+                let index = Int.random(in: EventLogLayout.headOffset..<bytes.count, using: &generator)
+                bytes[index] = .random(in: 0...255, using: &generator)
+            }
+            region.bytes = bytes
+            do throws(EventLogError) {
+                let log = try EventLog(resuming: region.memory())
+                for sequence in log.oldestSequence..<log.nextSequence { _ = log.withEvent(sequence) { $0.count } }
+            } catch {}
+        }
+        region.bytes = good
+        #expect(try EventLog(resuming: region.memory()).count > 0)
+    }
+}
