@@ -67,6 +67,12 @@ let package = Package(
         // The heart: event log, sessions, pending reads, groups, loss accounting. Pure: no clock, no I/O.
         library("TocsinDelivery", ["JSON", "TocsinEvents", deque]),
 
+        // The journal and the service manager, by libsystemd.
+        [.systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])])],
+        library(
+            "TocsinSystemd", ["CSystemd", "TocsinEvents", "TocsinLinux", logging],
+            tests: ["SystemdBox", "systemd-probe"]),
+
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
         // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
         [
@@ -76,6 +82,12 @@ let package = Package(
             .target(
                 name: "TestSupport", dependencies: ["CTestSystem", "JSON", "TocsinEvents", "Varlink"] + nio,
                 path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
+            .target(
+                name: "SystemdBox", path: "Tests/Support/SystemdBox", resources: [.embedInCode("boot.sh")],
+                swiftSettings: swiftSettings),
+            .executableTarget(
+                name: "systemd-probe", dependencies: ["TocsinSystemd", "TocsinEvents", "TocsinLinux", logging],
+                path: "Tests/Support/systemd-probe", swiftSettings: swiftSettings),
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
         ],
     ].flatMap { $0 },
