@@ -35,6 +35,8 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "tocsin",
     products: [
+        .executable(name: "tocsin", targets: ["tocsin"]),
+        .library(name: "TocsinClient", targets: ["TocsinClient"]),
         .library(name: "Varlink", targets: ["Varlink"]),
     ],
     dependencies: [
@@ -73,6 +75,13 @@ let package = Package(
             "TocsinSystemd", ["CSystemd", "TocsinEvents", "TocsinLinux", logging],
             tests: ["SystemdBox", "systemd-probe"]),
 
+        // The other end: the public client library, and the command line over it.
+        library("TocsinClient", ["JSON", "TocsinEvents", "Varlink"], tests: ["TestSupport"]),
+        library(
+            "TocsinCommand", ["JSON", "TocsinClient", "TocsinEvents", argumentParser],
+            tests: ["CTestSystem", "TestSupport", "tocsin"] + nio),
+        [executable("tocsin", ["TocsinCommand"])],
+
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
         // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
         [
@@ -88,6 +97,8 @@ let package = Package(
             .executableTarget(
                 name: "systemd-probe", dependencies: ["TocsinSystemd", "TocsinEvents", "TocsinLinux", logging],
                 path: "Tests/Support/systemd-probe", swiftSettings: swiftSettings),
+            .executableTarget(
+                name: "listen", dependencies: ["TocsinClient"], path: "Examples/listen", swiftSettings: swiftSettings),
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
         ],
     ].flatMap { $0 },

@@ -1,0 +1,40 @@
+public import TocsinEvents
+
+/// Events as they happen; see `TocsinClient.events`. Each iteration is a session of its own.
+public struct EventStream: AsyncSequence, Sendable {
+    public typealias Element = Event
+
+    /// The same, with what else the daemon's replies tell.
+    public let completions: CompletionStream
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(base: completions.makeAsyncIterator()) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate var base: CompletionStream.AsyncIterator
+
+        /// nil once the task is cancelled.
+        /// - Throws: `TocsinError`
+        public mutating func next() async throws -> Event? { try await base.next()?.event }
+    }
+}
+
+/// Events and what came with them; see `TocsinClient.events`.
+public struct CompletionStream: AsyncSequence, Sendable {
+    public typealias Element = Completion
+
+    let client: TocsinClient
+    let request: OpenRequest
+    let depth: Int
+    let clock: any Clock<Duration>
+    let onRetry: (@Sendable (Retry) -> Void)?
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: StreamReader(self)) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let reader: StreamReader
+
+        /// nil once the task is cancelled.
+        /// - Throws: `TocsinError`
+        public mutating func next() async throws -> Completion? { try await reader.next() }
+    }
+}

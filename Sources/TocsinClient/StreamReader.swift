@@ -1,0 +1,89 @@
+import Glibc
+internal import TocsinEvents
+
+/// Performs what `StreamMachine` decides.
+///
+/// Owns the session of the moment and the replies it still owes. The connection ends with the reader.
+actor StreamReader {
+    private let stream: CompletionStream
+    private var machine: StreamMachine
+    private var session: Session?
+    /// Calls without a reply so far, oldest first; never more than the depth.
+    private var calls: [Session.Call] = []
+    private var isFinished = false
+
+    init(_ stream: CompletionStream) {
+        self.stream = stream
+        machine = StreamMachine(
+            after: stream.request.after, isGroup: stream.request.group != nil, depth: stream.depth,
+            reconnection: stream.client.reconnection)
+    }
+
+    func next() async throws -> Completion? {
+        guard !isFinished else { return nil }
+        machine.consumerAsks()
+        do {
+            while true {
+                switch machine.next() {
+                case .open(let after, let retry): try await open(after: after, retry)
+                case .read(let acknowledge): read(acknowledge: acknowledge)
+                case .awaitReply: try await awaitReply()
+                case .deliver(.completion(let completion)): return completion
+                case .deliver(.gap(let gap, let cursor)):
+                    return Completion(
+                        gap: gap, cursor: cursor, realtimeUSec: Self.now(CLOCK_REALTIME),
+                        monotonicUSec: Self.now(CLOCK_MONOTONIC))
+                case .end(let error): throw error
+                }
+            }
+        } catch {
+            isFinished = true
+            session = nil
+            calls = []
+            if error is CancellationError { return nil }
+            throw error
+        }
+    }
+
+    // MARK: Steps
+
+    private func open(after: Cursor?, _ retry: Retry?) async throws {
+        // Before the wait: the daemon counts connections.
+        session = nil
+        calls = []
+        if let retry {
+            stream.onRetry?(retry)
+            try await stream.clock.sleep(for: retry.delay)
+        }
+        var request = stream.request
+        request.after = after
+        do {
+            let session = try await stream.client.open(request)
+            machine.opened(at: session.cursor, maximumPendingReads: session.maximumPendingReads)
+            self.session = session
+        } catch let error as TocsinError {
+            machine.failed(error)
+        }
+    }
+
+    private func read(acknowledge: Cursor?) {
+        guard let session else { return machine.failed(.disconnected) }
+        // Truncation is explicit; without it an event longer than the daemon's bound would end the stream.
+        calls.append(session.send(timeout: nil, maxBytes: nil, allowTruncation: true, acknowledge: acknowledge))
+    }
+
+    private func awaitReply() async throws {
+        guard let session, !calls.isEmpty else { return machine.failed(.disconnected) }
+        do {
+            machine.completed(try await session.completion(of: calls.removeFirst()))
+        } catch let error as TocsinError {
+            machine.failed(error)
+        }
+    }
+
+    private static func now(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1000
+    }
+}

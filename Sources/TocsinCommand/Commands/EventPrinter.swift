@@ -1,0 +1,34 @@
+import Glibc
+internal import TocsinClient
+internal import TocsinEvents
+
+/// Events on standard output, in the format asked for, without those of this very process group.
+struct EventPrinter {
+    private let format: Format
+    private let text: EventText
+    private let own: OwnEvents?
+
+    init(format: Format, includeSelf: Bool) {
+        self.format = format
+        text = EventText(
+            style: Style(isColoured: Terminal.wantsColour), timestamp: LocalNames.timestamp, userName: LocalNames.user,
+            signalName: LocalNames.signal)
+        own = includeSelf ? nil : OwnEvents(pid: getpid(), processGroup: getpgrp())
+        StandardOutput.endWithItsReader()
+    }
+
+    /// Titles of the columns, where a person is looking.
+    func start() throws(OutputError) {
+        if format == .text, Terminal.isInteractive { try StandardOutput.write(text.header) }
+    }
+
+    /// Whether the event was one to print.
+    func print(_ completion: Completion) throws(OutputError) -> Bool {
+        if let own, own.contain(completion.event) { return false }
+        switch format {
+        case .text: try StandardOutput.write(text.lines(of: completion.event))
+        case .json: try StandardOutput.write(JSONLine.line(completion.json))
+        }
+        return true
+    }
+}

@@ -1,0 +1,36 @@
+internal import ArgumentParser
+internal import TocsinClient
+
+struct Subscribe: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print events as they happen, until interrupted.",
+        discussion: """
+            Keeps read requests pending in the daemon, which completes one for each event. When the daemon restarts, \
+            the command reconnects and goes on where it was; events that are lost are reported as gaps.
+            """)
+
+    @OptionGroup(title: "Events") var events: EventOptions
+    @OptionGroup(title: "Output") var output: FormatOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    @Option(help: ArgumentHelp("Read requests kept pending, 1 to 1024.", valueName: "reads"))
+    var depth = 16
+
+    func validate() throws {
+        guard (1...1024).contains(depth) else { throw ValidationError("--depth is a number from 1 to 1024.") }
+    }
+
+    func run() async throws {
+        try await reportingFailure {
+            let printer = EventPrinter(format: output.format, includeSelf: events.includeSelf)
+            let client = TocsinClient(socketPath: connection.socket)
+            let stream = client.events(events.filter, after: events.after, group: events.group, depth: depth) {
+                if $0.attempt == 1 {
+                    StandardOutput.complain("tocsin: \(ShellQuoting.phrase($0.reason.description)); reconnecting")
+                }
+            }
+            try printer.start()
+            for try await completion in stream.completions { _ = try printer.print(completion) }
+        }
+    }
+}

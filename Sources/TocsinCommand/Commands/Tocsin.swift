@@ -1,0 +1,30 @@
+package import ArgumentParser
+internal import TocsinEvents
+
+/// The root of the command line.
+package struct Tocsin: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "tocsin",
+        abstract: "Watch what processes do on this machine.",
+        discussion: """
+            Tells the moment it happens that a process started or that a protected file changed. The daemon tocsind \
+            detects the events; this command reads them from its socket.
+
+            EXAMPLES
+              tocsin subscribe                     every event, as it happens
+              tocsin subscribe --type exec --uid www-data
+                                                   what the web server's user runs
+              tocsin subscribe --path '/etc/**' --type modify --type rename
+                                                   changes below /etc
+              tocsin subscribe --detections --format json | jq .detections
+                                                   what the rules found
+              tocsin read --count 3 --timeout 10   three events, each within ten seconds
+              tocsin status                        sources, losses, readers
+
+            \(ExitStatus.explanation)
+            """,
+        version: Version.current,
+        subcommands: [Subscribe.self, Read.self, ShowStatus.self])
+
+    package init() {}
+}

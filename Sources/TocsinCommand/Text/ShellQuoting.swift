@@ -1,0 +1,130 @@
+package import TocsinEvents
+
+/// Makes text that an attacker chose safe to look at and safe to copy.
+///
+/// The result is a word that a POSIX shell, or for `$'…'` bash, zsh and ksh, reads back as exactly the bytes it was made
+/// from, and that holds nothing a terminal acts upon: no control characters (C0, DEL, C1), no bidirectional overrides,
+/// nothing invisible, no line breaks. Two different texts never give the same word.
+package enum ShellQuoting {
+    /// A word as in a command line: bare where nothing in it is special.
+    package static func word(_ text: ByteString) -> String {
+        if !text.bytes.isEmpty, text.bytes.allSatisfy(isBare) { return String(decoding: text.bytes, as: UTF8.self) }
+        return quoted(text)
+    }
+
+    /// A name or sentence between other words: bare while it is printable. Not for what has to be told from its
+    /// surroundings.
+    package static func phrase(_ text: ByteString) -> String {
+        guard let string = String(validating: text.bytes, as: UTF8.self), isPrintable(string) else {
+            return quoted(text)
+        }
+        return string
+    }
+
+    package static func phrase(_ text: String) -> String { phrase(ByteString(text)) }
+
+    // MARK: Private
+
+    private static func quoted(_ text: ByteString) -> String {
+        guard let string = String(validating: text.bytes, as: UTF8.self), isPrintable(string),
+            !text.bytes.contains(UInt8(ascii: "'"))
+        else { return escaped(text) }
+        return "'" + string + "'"
+    }
+
+    /// `$'…'`, as `bash(1)` has it under QUOTING.
+    private static func escaped(_ text: ByteString) -> String {
+        var result = "$'"
+        var rest = text.bytes[...]
+        var afterBase = false
+        while let (scalar, length) = firstScalar(of: rest) {
+            defer { rest = rest.dropFirst(length) }
+            guard let scalar else {
+                result += "\\x" + hexadecimal(UInt32(rest[rest.startIndex]), digits: 2)
+                afterBase = false
+                continue
+            }
+            switch scalar {
+            case "'": result += "\\'"
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\t": result += "\\t"
+            case "\r": result += "\\r"
+            case "\u{1B}": result += "\\e"
+            case _ where isPrintable(scalar, afterBase: afterBase): result.unicodeScalars.append(scalar)
+            case _ where scalar.value < 0x80: result += "\\x" + hexadecimal(scalar.value, digits: 2)
+            case _ where scalar.value < 0x10000: result += "\\u" + hexadecimal(scalar.value, digits: 4)
+            default: result += "\\U" + hexadecimal(scalar.value, digits: 8)
+            }
+            afterBase = isPrintable(scalar, afterBase: afterBase)
+        }
+        return result + "'"
+    }
+
+    /// The next scalar and its length; a nil scalar where the next byte is not UTF-8; nil at the end.
+    private static func firstScalar(of bytes: ArraySlice<UInt8>) -> (scalar: Unicode.Scalar?, length: Int)? {
+        guard let first = bytes.first else { return nil }
+        if first < 0x80 { return (Unicode.Scalar(first), 1) }
+        // Four bytes hold any scalar; the strict decoder says which prefix is one.
+        for length in 2...4 where bytes.count >= length {
+            if let string = String(validating: bytes.prefix(length), as: UTF8.self),
+                let scalar = string.unicodeScalars.first
+            {
+                return (scalar, length)
+            }
+        }
+        return (nil, 1)
+    }
+
+    private static func hexadecimal(_ value: UInt32, digits: Int) -> String {
+        let text = String(value, radix: 16)
+        return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+    }
+
+    /// No shell gives these a meaning inside a word.
+    private static func isBare(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "/.-_+=:,@%".utf8.contains(byte)
+        }
+    }
+}
+
+// MARK: - What may be shown
+
+extension ShellQuoting {
+    package static func isPrintable(_ string: String) -> Bool {
+        var afterBase = false
+        for scalar in string.unicodeScalars {
+            guard isPrintable(scalar, afterBase: afterBase) else { return false }
+            afterBase = true
+        }
+        return true
+    }
+
+    /// Whether a terminal shows the scalar, and shows it as something of its own: what is invisible hides text, and a mark
+    /// without a base would sit on the quote before it.
+    private static func isPrintable(_ scalar: Unicode.Scalar, afterBase: Bool) -> Bool {
+        if scalar.value < 0x80 { return (0x20...0x7E).contains(scalar.value) }
+        let properties = scalar.properties
+        // Hangul fillers are letters by category, yet blank. So is the empty Braille pattern, a symbol.
+        if properties.isDefaultIgnorableCodePoint || scalar == "\u{2800}" { return false }
+        switch properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
+            .letterNumber, .otherNumber, .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,
+            .initialPunctuation, .finalPunctuation, .otherPunctuation, .mathSymbol, .currencySymbol, .modifierSymbol,
+            .otherSymbol:
+            return true
+        case .nonspacingMark, .spacingMark, .enclosingMark: return afterBase
+        default: return false
+        }
+    }
+
+    /// Whether a scalar must be escaped in JSON that may be shown on a terminal. Looser than in words: JSON strings are
+    /// quoted anyway, and programs read them.
+    package static func isHarmlessInJSON(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x7F || isPrintable(scalar, afterBase: true)
+    }
+}

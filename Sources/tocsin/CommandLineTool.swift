@@ -1,0 +1,6 @@
+import TocsinCommand
+
+@main
+struct CommandLineTool {
+    static func main() async { await Tocsin.main(nil) }
+}
