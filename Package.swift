@@ -35,6 +35,7 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "tocsin",
     products: [
+        .executable(name: "tocsind", targets: ["tocsind"]),
         .executable(name: "tocsin", targets: ["tocsin"]),
         .library(name: "TocsinClient", targets: ["TocsinClient"]),
         .library(name: "Varlink", targets: ["Varlink"]),
@@ -74,6 +75,15 @@ let package = Package(
         library(
             "TocsinSystemd", ["CSystemd", "TocsinEvents", "TocsinLinux", logging],
             tests: ["SystemdBox", "systemd-probe"]),
+
+        // The daemon: sources, log, delivery and Varlink put together on one event loop.
+        library(
+            "TocsinDaemon",
+            [
+                "JSON", "YAML", "TocsinDelivery", "TocsinEvents", "TocsinLinux", "TocsinSensors", "TocsinSystemd",
+                "Varlink", logging,
+            ] + nio + serviceLifecycle, tests: ["TestSupport", "TocsinClient", "listen", "tocsin", "tocsind"]),
+        [executable("tocsind", ["TocsinDaemon", argumentParser])],
 
         // The other end: the public client library, and the command line over it.
         library("TocsinClient", ["JSON", "TocsinEvents", "Varlink"], tests: ["TestSupport"]),

@@ -1,0 +1,76 @@
+import TocsinEvents
+import TocsinSensors
+
+/// What an administrator can decide. Plain values; `ConfigurationKey.all` says what each is called in the file, which
+/// values it takes and what it means.
+package struct Configuration: Sendable, Hashable {
+    package var sources: [SourceChoice] = [.auto]
+    package var heartbeatInterval: Duration = .seconds(1)
+    package var procInterval: Duration = .milliseconds(200)
+
+    package var socketPath = "/run/tocsin/tocsin.sock"
+    package var socketMode: UInt32 = 0o660
+    package var socketGroup = "tocsin"
+
+    package var logBytes = 32 << 20
+
+    package var maxConnections = 1024
+    package var maxConnectionsPerUser = 256
+    package var maxPendingReads = 64
+    package var maxMessageBytes = 64 << 10
+    package var maxGroups = 64
+
+    package var journalEvents = JournalPolicy.detections
+    package var journalQueueBytes = 4 << 20
+    package var logLevel = LogLevel.info
+
+    package var excludedTypes: [EventType] = []
+    package var excludedPaths: [PathPattern] = []
+    package var excludedUIDs: [UInt32] = []
+
+    package init() {}
+
+    /// A source by name, or the best process source that works here.
+    package enum SourceChoice: Sendable, Hashable {
+        case auto
+        case named(SourceName)
+    }
+
+    /// Which events the journal gets. A gap is always among them.
+    package enum JournalPolicy: String, Sendable, CaseIterable {
+        case none, detections, all
+    }
+
+    package enum LogLevel: String, Sendable, CaseIterable {
+        case debug, info, notice, warning, error
+    }
+}
+
+extension Configuration.SourceChoice {
+    /// nil where no source has this name.
+    package init?(name: String) {
+        if name == "auto" {
+            self = .auto
+        } else if let source = SourceName(rawValue: name) {
+            self = .named(source)
+        } else {
+            return nil
+        }
+    }
+
+    package var name: String {
+        switch self {
+        case .auto: "auto"
+        case .named(let source): source.rawValue
+        }
+    }
+
+    package static var names: [String] { ["auto"] + SourceName.allCases.map(\.rawValue) }
+}
+
+extension Configuration {
+    /// Takes over the settings of the keys that a reload applies.
+    mutating func reload(from new: Configuration) {
+        for key in ConfigurationKey.all where key.reloads { key.copy(new, &self) }
+    }
+}

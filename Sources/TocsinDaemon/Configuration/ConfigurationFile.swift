@@ -1,0 +1,50 @@
+import TocsinLinux
+
+/// The configuration file and what the command line says over it. Read at start and at every reload.
+struct ConfigurationFile: Sendable {
+    private let options: DaemonOptions
+
+    /// Longest file; one that is longer is no configuration.
+    private static let maximumBytes = 1 << 20
+
+    init(_ options: DaemonOptions) { self.options = options }
+
+    var path: String { options.configurationPath ?? DaemonOptions.defaultConfigurationPath }
+
+    func load() throws(ConfigurationError) -> Configuration {
+        var configuration = Configuration()
+        if let text = try read() { configuration = try Configuration(yaml: text, file: path) }
+        if let socket = options.socketPath { configuration.socketPath = socket }
+        if !options.sources.isEmpty { configuration.sources = options.sources }
+        if let reason = configuration.contradiction {
+            throw ConfigurationError(file: path, position: nil, reason: reason)
+        }
+        return configuration
+    }
+
+    /// nil where there is none and none was named.
+    private func read() throws(ConfigurationError) -> [UInt8]? {
+        do throws(SystemError) {
+            let file = try FileDescriptor.open(path)
+            let text = try file.readToEnd(limit: Self.maximumBytes + 1, hint: 16 << 10)
+            if text.count <= Self.maximumBytes { return text }
+        } catch {
+            if error.isGone, options.configurationPath == nil { return nil }
+            throw ConfigurationError(file: path, position: nil, reason: error.description)
+        }
+        throw ConfigurationError(file: path, position: nil, reason: "longer than \(Self.maximumBytes) bytes")
+    }
+}
+
+extension Configuration {
+    /// What no single key can say: nil where all is well.
+    var contradiction: String? {
+        let watchers = sources.filter { $0 != .named(.heartbeat) }
+        if watchers.count > 1 {
+            let names = watchers.map(\.name).joined(separator: " and ")
+            return "sources: \(names) would each report every process start; name one of them"
+        }
+        if Set(sources).count < sources.count { return "sources: heartbeat is named twice" }
+        return nil
+    }
+}

@@ -1,0 +1,106 @@
+import YAML
+
+/// One key of the configuration file: its name, what it takes, what it means, and how its value gets into a
+/// `Configuration`. The sample file and the errors are checked against, and made from, this table.
+package struct ConfigurationKey: Sendable {
+    /// With dots for nesting, as in `log.size`.
+    package let name: String
+    /// What a value must be, as errors put it: "a size from 1MiB to 4GiB".
+    package let expected: String
+    package let meaning: String
+    /// Whether a reload applies it; otherwise it takes effect at the next start.
+    package let reloads: Bool
+    /// Puts the value into the configuration, or returns the node that is not what was expected.
+    package let apply: @Sendable (YAMLNode, inout Configuration) -> YAMLNode?
+    /// Sets the value to that of the first configuration.
+    package let copy: @Sendable (Configuration, inout Configuration) -> Void
+    /// The value of a configuration, as it is written in the file.
+    package let text: @Sendable (Configuration) -> String
+
+    private init<Value: Sendable>(
+        _ name: String, _ path: WritableKeyPath<Configuration, Value> & Sendable, _ kind: ValueKind<Value>,
+        reloads: Bool, _ meaning: String
+    ) {
+        self.name = name
+        self.expected = kind.expected
+        self.meaning = meaning
+        self.reloads = reloads
+        self.apply = { node, configuration in
+            guard let value = kind.read(node) else { return kind.culprit(node) }
+            configuration[keyPath: path] = value
+            return nil
+        }
+        self.copy = { $1[keyPath: path] = $0[keyPath: path] }
+        self.text = { kind.write($0[keyPath: path]) }
+    }
+}
+
+extension ConfigurationKey {
+    /// Every key there is, in the order of the sample file.
+    package static let all: [ConfigurationKey] = [
+        ConfigurationKey(
+            "sources", \.sources, .list(.source), reloads: false,
+            "Where events come from. auto is the best process source that works here: ebpf, else fanotify, else proc."),
+        ConfigurationKey(
+            "heartbeat.interval", \.heartbeatInterval, .duration(in: .milliseconds(10)...(.seconds(86400))),
+            reloads: false, "Time between two events of the heartbeat source."),
+        ConfigurationKey(
+            "proc.interval", \.procInterval, .duration(in: .milliseconds(10)...(.seconds(60))), reloads: false,
+            "Time between two looks at /proc. What starts and ends in between is missed."),
+
+        ConfigurationKey(
+            "socket.path", \.socketPath, .absolutePath, reloads: false,
+            "Where clients connect. Not used when systemd hands over the socket (tocsin.socket)."),
+        ConfigurationKey(
+            "socket.mode", \.socketMode, .octalMode, reloads: false, "Permissions of the socket; write them in quotes."),
+        ConfigurationKey(
+            "socket.group", \.socketGroup, .name, reloads: false,
+            "Group of the socket. Where it does not exist, the socket stays root's."),
+
+        ConfigurationKey(
+            "log.size", \.logBytes, .size(in: (1 << 20)...(4 << 30)), reloads: false,
+            "Memory for events that a slow or absent reader may still ask for. The oldest give way."),
+
+        ConfigurationKey(
+            "limits.connections", \.maxConnections, .integer(in: 1...65536), reloads: false,
+            "Connections in all."),
+        ConfigurationKey(
+            "limits.connectionsPerUser", \.maxConnectionsPerUser, .integer(in: 1...65536), reloads: false,
+            "Connections of one user."),
+        ConfigurationKey(
+            "limits.pendingReads", \.maxPendingReads, .integer(in: 1...4096), reloads: false,
+            "Calls of one connection that wait at a time. Further ones stay in the socket."),
+        ConfigurationKey(
+            "limits.messageSize", \.maxMessageBytes, .size(in: 1024...(16 << 20)), reloads: false,
+            "Longest call a client may send. A longer one closes its connection."),
+        ConfigurationKey(
+            "limits.groups", \.maxGroups, .integer(in: 1...4096), reloads: false,
+            "Groups of competing readers. A group without members gives way to a new one."),
+
+        ConfigurationKey(
+            "journal.events", \.journalEvents, .word(Configuration.JournalPolicy.self), reloads: true,
+            "Which events the systemd journal gets. A gap always gets there."),
+        ConfigurationKey(
+            "journal.queueSize", \.journalQueueBytes, .size(in: (64 << 10)...(256 << 20)), reloads: false,
+            "Memory for entries while the journal does not take them. What does not fit is counted."),
+        ConfigurationKey(
+            "journal.level", \.logLevel, .word(Configuration.LogLevel.self), reloads: false,
+            "The daemon's own messages: this level and above."),
+
+        ConfigurationKey(
+            "filter.excludeTypes", \.excludedTypes, .list(.eventType), reloads: true,
+            "Event types that nobody is told of."),
+        ConfigurationKey(
+            "filter.excludePaths", \.excludedPaths, .list(.pathPattern), reloads: true,
+            "Events on these files or executables are left out. * and ? stay within one path component, ** crosses them."
+        ),
+        ConfigurationKey(
+            "filter.excludeUids", \.excludedUIDs, .list(.userID), reloads: true,
+            "Events of processes of these users are left out."),
+    ]
+
+    package static func named(_ name: String) -> ConfigurationKey? { all.first { $0.name == name } }
+
+    /// Names that only group others: `log` of `log.size`.
+    package static let sections = Set(all.compactMap { $0.name.split(separator: ".").dropLast().last.map(String.init) })
+}

@@ -1,0 +1,190 @@
+import Logging
+import NIOCore
+import TocsinDelivery
+import TocsinEvents
+import TocsinLinux
+import TocsinSensors
+import TocsinSystemd
+import Varlink
+
+/// Everything that lives on the event loop, put together: sources, pipeline, service, server, watchdog.
+///
+/// Owns the parts and the order in which they begin and end. Everything here is called on the event loop.
+final class Daemon {
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private let manager: ServiceManager
+    private let journal: JournalWriter
+    private var configuration: Configuration
+    private let bootID: String
+
+    private let service: EventService
+    private let pipeline: EventPipeline
+    private let server: VarlinkServer
+    private let handover = BatchHandover()
+    private var watch: [SourceWatch] = []
+    private var watchdog: Watchdog?
+    private var state = DaemonStatus.State.running
+
+    init(
+        on eventLoop: any EventLoop, configuration: Configuration, journal: JournalWriter, manager: ServiceManager,
+        logger: Logger
+    ) throws {
+        self.eventLoop = eventLoop
+        self.logger = logger
+        self.manager = manager
+        self.journal = journal
+        self.configuration = configuration
+        bootID = try Proc.bootID()
+
+        let log = try EventLog(
+            memory: EventLogMemory(byteCount: configuration.logBytes), instance: .random(in: .min ... .max))
+        service = try EventService(on: eventLoop, delivery: Delivery(log: log, limits: configuration.deliveryLimits))
+        pipeline = EventPipeline(
+            service: service, journal: EventJournal(writer: journal, policy: configuration.journalEvents),
+            exclusion: EventExclusion(configuration))
+        var serverConfiguration = ServerConfiguration()
+        serverConfiguration.limits = configuration.serverLimits
+        let refusals = RefusalLog(logger: logger)
+        serverConfiguration.notice = { refusals.record($0) }
+        server = try VarlinkServer(
+            on: eventLoop,
+            information: ServiceInformation(
+                vendor: "tocsin", product: "tocsin", version: Version.current, url: "https://tocsin.io"),
+            interfaces: [service], configuration: serverConfiguration)
+        service.status = { [unowned self] in status(forRoot: $0) }
+    }
+
+    // MARK: Begin
+
+    /// Starts the sources; done when each of them watches. Fails where one cannot.
+    func startSources() throws -> EventLoopFuture<Void> {
+        let daemon = NIOLoopBound(self, eventLoop: eventLoop)
+        let eventLoop = eventLoop
+        let handover = handover
+        let reader = try ProcessReader()
+        for choice in configuration.sources {
+            let armed = eventLoop.makePromise(of: Void.self)
+            let index = watch.count
+            let runner = SourceRunner(
+                candidates: SourceSelection.candidates(for: choice, configuration, reader: reader),
+                deliver: { records in
+                    handover.hand(records, to: eventLoop) { daemon.value.pipeline.take($0) }
+                },
+                report: { report in eventLoop.execute { daemon.value.sourceReported(report, index) } })
+            watch.append(SourceWatch(runner: runner, armed: armed))
+            watch[index].thread = try SourceThread(runner, name: choice.name, endsOn: eventLoop)
+        }
+        return EventLoopFuture.andAllSucceed(watch.map(\.armed.futureResult), on: eventLoop)
+    }
+
+    /// Listens where systemd or the configuration says.
+    func listen(inherited sockets: [Int32]) throws -> EventLoopFuture<Void> {
+        guard sockets.isEmpty else {
+            return EventLoopFuture.andAllSucceed(sockets.map(server.listen(on:)), on: eventLoop)
+        }
+        let group = try? UserDatabase.group(named: configuration.socketGroup)
+        // Without privilege the socket stays the user's own.
+        return try server.listen(
+            at: configuration.socketPath, mode: configuration.socketMode, group: UserDatabase.isRoot ? group : nil)
+    }
+
+    /// From here on the service manager, and whoever waits for the unit, may rely on this daemon.
+    func announceReady() {
+        logger.log(level: .notice, .ready, "Ready", metadata: ["sources": "\(sourceNames)"])
+        manager.notify(.ready(status: statusLine))
+        guard let interval = manager.watchdogUSec else { return }
+        watchdog = Watchdog(on: eventLoop, manager: manager, intervalUSec: interval, logger: logger) {
+            [handover] in handover.progress
+        }
+    }
+
+    private func sourceReported(_ report: SourceRunner.Report, _ index: Int) {
+        switch report {
+        case .armed(let name, let limitation, let refused):
+            for error in refused {
+                logger.info(
+                    "Source does not work here, continuing with another", metadata: ["reason": "\(error)"])
+            }
+            logger.log(
+                level: .notice, .sourceSelected, "Watching",
+                metadata: ["source": "\(name.rawValue)", "limitation": "\(limitation)"])
+            watch[index].armed.succeed()
+        case .failed(let error):
+            logger.log(
+                level: .error, .sourceFailed, "Source failed, continuing", metadata: ["reason": "\(error)"])
+            // What happens until it watches again is missing, and nobody can count it.
+            pipeline.take([
+                SensorRecord(
+                    realtimeUSec: TocsinLinux.Clock.realtimeUSec(), monotonicUSec: TocsinLinux.Clock.monotonicUSec(),
+                    body: .gap(count: nil))
+            ])
+        case .waiting(let pause, let reasons):
+            let reasons = reasons.map(\.description).joined(separator: "; ")
+            logger.log(
+                level: .error, .sourceFailed, "No source works, trying again later",
+                metadata: ["reason": "\(reasons)", "pause": "\(pause)"])
+            watch[index].armed.fail(StartError("no source works: \(reasons)"))
+        }
+        if state == .running { manager.notify(.status(statusLine)) }
+    }
+
+    // MARK: Change
+
+    /// Takes over what a reload can change; names what needs a restart.
+    func reload(_ new: Configuration) {
+        let old = configuration
+        let waiting = ConfigurationKey.all.filter { !$0.reloads && $0.text(old) != $0.text(new) }.map(\.name)
+        configuration.reload(from: new)
+        pipeline.reconfigure(exclusion: EventExclusion(configuration), journal: configuration.journalEvents)
+        var metadata: Logger.Metadata = [:]
+        if !waiting.isEmpty { metadata["needRestart"] = "\(waiting.joined(separator: ", "))" }
+        logger.log(level: .notice, .configurationReloaded, "Configuration reloaded", metadata: metadata)
+    }
+
+    func announceReloaded() { manager.notify(.ready(status: statusLine)) }
+
+    // MARK: End
+
+    /// Ends the sources; what they have seen is logged when the future is done.
+    func stopSources() -> EventLoopFuture<Void> {
+        state = .stopping
+        logger.log(level: .notice, .stopping, "Stopping")
+        manager.notify(.stopping(status: "Answering what waits"))
+        for source in watch { source.runner.stop() }
+        return EventLoopFuture.andAllComplete(watch.compactMap { $0.thread?.ended }, on: eventLoop)
+    }
+
+    /// Answers every pending read and closes every connection, by force after a while.
+    func stopServing() -> EventLoopFuture<Void> {
+        watchdog?.stop()
+        return server.shutdown(within: .seconds(5))
+    }
+
+    // MARK: Status
+
+    private var sourceStatuses: [SourceRunner.Status] { watch.flatMap(\.runner.statuses) }
+
+    private var sourceNames: String {
+        sourceStatuses.filter { $0.state == .running }.map(\.name.rawValue).joined(separator: ", ")
+    }
+
+    /// For `systemctl status`.
+    private var statusLine: String { "Watching with \(sourceNames.isEmpty ? "nothing" : sourceNames)" }
+
+    private func status(forRoot: Bool) -> DaemonStatus {
+        let delivery = service.deliveryStatus(withSessions: forRoot)
+        let counters = server.counters
+        return DaemonStatus(
+            bootID: bootID, state: state, sources: sourceStatuses, delivery: delivery, pipeline: pipeline.statistics,
+            lostJournal: journal.lost, server: counters, rules: 0)
+    }
+}
+
+/// One of the configured sources, as long as the daemon runs.
+private struct SourceWatch {
+    let runner: SourceRunner
+    /// Fulfilled by the first report.
+    let armed: EventLoopPromise<Void>
+    var thread: SourceThread?
+}

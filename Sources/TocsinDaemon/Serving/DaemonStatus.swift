@@ -1,0 +1,118 @@
+import JSON
+import TocsinDelivery
+import TocsinEvents
+import Varlink
+
+/// What `GetStatus` tells, gathered from all parts at one moment.
+struct DaemonStatus {
+    var bootID: String
+    var state: State
+    var sources: [SourceRunner.Status]
+    var delivery: DeliveryStatus
+    var pipeline: EventPipeline.Statistics
+    /// Entries that never reached the journal.
+    var lostJournal: UInt64
+    var server: ServerCounters
+    var rules: Int
+
+    enum State: String { case running, stopping }
+
+    func write(into json: inout JSONWriter) {
+        json.member("version", Version.current)
+        json.member("instance", hexadecimal(delivery.instance))
+        json.member("bootId", bootID)
+        json.member("state", state.rawValue)
+        json.name("sources")
+        json.beginArray()
+        for source in sources { write(source, into: &json) }
+        json.endArray()
+        json.member("lastSequence", delivery.lastSequence)
+        json.member("oldestCursor", delivery.oldestCursor.description)
+        json.member("logBytes", delivery.logBytes)
+        json.member("logCapacity", delivery.logCapacity)
+        json.member("seen", pipeline.seen)
+        json.member("delivered", delivery.statistics.delivered)
+        json.member("lostKernel", pipeline.lostKernel)
+        json.member("lostDaemon", delivery.statistics.lost)
+        json.member("lostJournal", lostJournal)
+        json.name("refused")
+        json.beginObject()
+        for (name, count) in refusals where count > 0 {
+            json.name(dynamic: name)
+            json.integer(count)
+        }
+        json.endObject()
+        json.member("sessionCount", delivery.sessionCount)
+        json.member("pendingReads", delivery.pendingReads)
+        json.member("rules", rules)
+        guard let sessions = delivery.sessions else { return }
+        json.name("sessions")
+        json.beginArray()
+        for session in sessions { write(session, into: &json) }
+        json.endArray()
+    }
+
+    /// By the name of the limit or rule that refused.
+    private var refusals: [(name: String, count: UInt64)] {
+        [
+            ("connections", server.connectionsOverLimit), ("connectionsPerUser", server.connectionsOverUserLimit),
+            ("access", server.connectionsDenied), ("accept", server.acceptFailures),
+            ("messageSize", server.messagesTooLong), ("malformedMessage", server.messagesMalformed),
+            ("call", server.callsRefused),
+        ]
+            + DeliveryLimits.Name.allCases.map { ($0.rawValue, delivery.statistics.refused[$0] ?? 0) }
+    }
+
+    private func write(_ source: SourceRunner.Status, into json: inout JSONWriter) {
+        json.beginObject()
+        json.member("name", source.name.rawValue)
+        json.member("state", source.state.rawValue)
+        json.member("seen", source.statistics.seen)
+        json.member("lost", source.statistics.lost)
+        json.member("note", source.note)
+        json.endObject()
+    }
+
+    private func write(_ session: SessionStatus, into json: inout JSONWriter) {
+        json.beginObject()
+        json.member("session", session.session)
+        json.member("pid", session.pid)
+        json.member("uid", session.uid)
+        json.member("group", session.group)
+        json.member("pendingReads", session.pendingReads)
+        json.member("queued", session.queued)
+        json.member("delivered", session.delivered)
+        json.member("lost", session.lost)
+        json.endObject()
+    }
+}
+
+/// What the delivery tells of itself; only root learns of the sessions.
+struct DeliveryStatus {
+    var instance: UInt64
+    var lastSequence: UInt64
+    var oldestCursor: Cursor
+    var logBytes: Int
+    var logCapacity: Int
+    var statistics: DeliveryStatistics
+    var sessionCount: Int
+    var pendingReads: Int
+    var sessions: [SessionStatus]?
+
+    init(_ delivery: borrowing Delivery, withSessions: Bool) {
+        instance = delivery.log.instance
+        lastSequence = delivery.nextSequence - 1
+        oldestCursor = delivery.oldestCursor
+        logBytes = delivery.log.usedBytes
+        logCapacity = delivery.log.capacity
+        statistics = delivery.statistics
+        sessionCount = delivery.sessionCount
+        pendingReads = delivery.pendingReadCount
+        sessions = withSessions ? delivery.sessionStatus : nil
+    }
+}
+
+private func hexadecimal(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+}

@@ -1,0 +1,231 @@
+import JSON
+import NIOCore
+import TocsinDelivery
+import TocsinEvents
+import Varlink
+
+/// Serves `io.tocsin.Events`: calls become inputs of the delivery, and what the delivery decides becomes replies and
+/// timers.
+///
+/// Lives on the event loop. Owns the delivery (and with it the event log), and the timers of reads; the server owns the
+/// connections. Decides nothing itself.
+final class EventService: VarlinkInterface {
+    let description: InterfaceDescription
+    /// What `GetStatus` tells; set by the daemon, which knows all parts.
+    var status: ((_ forRoot: Bool) -> DaemonStatus)?
+
+    private var delivery: Delivery
+
+    private let eventLoop: any EventLoop
+    private let access: SocketAccess
+    private var connections: [TocsinDelivery.ConnectionID: ServerConnection] = [:]
+    private var timers: [TimerKey: Scheduled<Void>] = [:]
+    /// What the latest input asked for; the memory is kept.
+    private var actions: [DeliveryAction] = []
+    private var isPerforming = false
+
+    private struct TimerKey: Hashable {
+        let connection: TocsinDelivery.ConnectionID
+        let call: TocsinDelivery.CallID
+    }
+
+    init(
+        on eventLoop: any EventLoop, delivery: consuming Delivery, access: SocketAccess = .allEvents
+    ) throws {
+        description = try InterfaceDescription(parsing: InterfaceText.events)
+        self.eventLoop = eventLoop
+        self.delivery = delivery
+        self.access = access
+    }
+
+    // MARK: Events
+
+    /// Logs an event and completes who waits for it.
+    /// - Parameter event: with the number `nextSequence`.
+    func publish(_ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil) {
+        delivery.append(event, json: json, origin: origin, &actions)
+        perform()
+    }
+
+    var nextSequence: UInt64 { delivery.nextSequence }
+    func cursor(at sequence: UInt64) -> Cursor { delivery.cursor(at: sequence) }
+    func deliveryStatus(withSessions: Bool) -> DeliveryStatus { DeliveryStatus(delivery, withSessions: withSessions) }
+
+    // MARK: Calls
+
+    func options(of method: String) -> MethodOptions {
+        switch method {
+        case "Read": .pendsTogether
+        case "Subscribe": .requiresMore
+        default: []
+        }
+    }
+
+    func call(_ call: ServerCall) {
+        let connection = TocsinDelivery.ConnectionID(call.connection.id.rawValue)
+        if connections.updateValue(call.connection, forKey: connection) == nil {
+            let peer = call.connection.peer
+            delivery.connectionOpened(
+                connection,
+                peer: Peer(
+                    uid: peer.uid, pid: peer.pid, seesOwnEventsOnly: access == .ownEvents && peer.uid != 0))
+        }
+        do throws(DeliveryError) {
+            try dispatch(call, connection)
+        } catch {
+            fail(call.connection, call.id, error)
+        }
+        perform()
+    }
+
+    private func dispatch(_ call: ServerCall, _ connection: TocsinDelivery.ConnectionID) throws(DeliveryError) {
+        let id = TocsinDelivery.CallID(call.id.rawValue)
+        let parameters = call.parameters
+        switch call.method {
+        case "Read":
+            // Nobody would get the event.
+            guard !call.isOneway else { return }
+            delivery.read(connection, id, try ReadRequest(parameters), &actions)
+        case "Open":
+            let opened = try delivery.open(connection, try OpenRequest(parameters))
+            let limits = delivery.limits
+            let maxBytes = delivery.log.maximumEventBytes
+            call.reply {
+                $0.member("session", opened.session)
+                $0.member("cursor", opened.cursor.description)
+                $0.member("maxPendingReads", limits.pendingReads)
+                $0.member("maxBytes", maxBytes)
+            }
+        case "Subscribe":
+            let request = try OpenRequest(parameters)
+            try delivery.subscribe(
+                connection, id, filter: request.filter, after: request.after, overflow: request.overflow, &actions)
+        case "Cancel":
+            let session = parameters["session"]?.stringValue ?? ""
+            let count = try delivery.cancel(session: session, by: connection, &actions)
+            call.reply { $0.member("cancelled", count) }
+        case "GetStatus":
+            let status = status?(call.connection.peer.uid == 0)
+            call.reply { status?.write(into: &$0) }
+        default:
+            call.fail(.methodNotImplemented(call.method))
+        }
+    }
+
+    // MARK: Connections
+
+    func connectionClosed(_ connection: ServerConnection) {
+        let id = TocsinDelivery.ConnectionID(connection.id.rawValue)
+        guard connections.removeValue(forKey: id) != nil else { return }
+        delivery.connectionClosed(id, &actions)
+        perform()
+    }
+
+    func connectionBecameWritable(_ connection: ServerConnection) {
+        let id = TocsinDelivery.ConnectionID(connection.id.rawValue)
+        delivery.writabilityChanged(id, isWritable: true, &actions)
+        perform()
+    }
+
+    func serverIsShuttingDown() {
+        delivery.drain(&actions)
+        perform()
+    }
+
+    // MARK: Actions
+
+    /// Does what the latest input asked for. An action's own consequence (a connection that closes, a socket that is
+    /// full) is an input of its own, whose actions come behind those that are left.
+    private func perform() {
+        guard !isPerforming else { return }
+        isPerforming = true
+        defer { isPerforming = false }
+        var index = 0
+        while index < actions.count {
+            let action = actions[index]
+            index += 1
+            perform(action)
+        }
+        actions.removeAll(keepingCapacity: true)
+    }
+
+    private func perform(_ action: DeliveryAction) {
+        switch action {
+        case .complete(let completion): complete(completion)
+        case .ready(let connection, let call, let cursor):
+            connections[connection]?.reply(to: Varlink.CallID(rawValue: call.rawValue), continues: true) {
+                $0.member("ready", true)
+                $0.member("cursor", cursor.description)
+            }
+        case .fail(let connection, let call, let error):
+            guard let connection = connections[connection] else { return }
+            fail(connection, Varlink.CallID(rawValue: call.rawValue), error)
+        case .startTimer(let connection, let call, let milliseconds):
+            let timer = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
+                self.timerFired(connection, call)
+            }
+            timers[TimerKey(connection: connection, call: call)] = timer
+        case .cancelTimer(let connection, let call):
+            timers.removeValue(forKey: TimerKey(connection: connection, call: call))?.cancel()
+        case .disconnect(let connection):
+            connections[connection]?.close()
+        case .resumeLater(let stream):
+            // What is due later, not at once: the loop looks after its sockets in between.
+            eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
+                self.delivery.resume(stream, &self.actions)
+                self.perform()
+            }
+        }
+    }
+
+    private func complete(_ completion: Completion) {
+        guard let connection = connections[completion.connection] else { return }
+        let append = { (output: inout ByteBuffer) in
+            output.writeStaticString(#"{"event":"#)
+            self.delivery.withBytes(of: completion.event) { bytes in
+                bytes.withUnsafeBytes { _ = output.writeBytes($0) }
+            }
+            if let queued = completion.queued {
+                output.writeStaticString(#","queued":"#)
+                output.writeDecimal(queued)
+            }
+            output.writeStaticString(#","lost":"#)
+            output.writeDecimal(completion.lost)
+            output.writeStaticString("}")
+        }
+        connection.reply(
+            to: Varlink.CallID(rawValue: completion.call.rawValue), continues: completion.continues, appending: append)
+        if completion.continues, !connection.isWritable {
+            delivery.writabilityChanged(completion.connection, isWritable: false, &actions)
+        }
+    }
+
+    private func timerFired(_ connection: TocsinDelivery.ConnectionID, _ call: TocsinDelivery.CallID) {
+        timers.removeValue(forKey: TimerKey(connection: connection, call: call))
+        delivery.timerFired(connection, call, &actions)
+        perform()
+    }
+}
+
+/// Which events a user who may connect sees. Root always sees all.
+enum SocketAccess: Hashable {
+    case allEvents
+    /// Only those of its own user id.
+    case ownEvents
+}
+
+extension ByteBuffer {
+    /// An integer in decimal, without making a string of it.
+    fileprivate mutating func writeDecimal(_ value: UInt64) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var rest = value
+            var start = digits.count
+            repeat {
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            writeBytes(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: digits[start...])))
+        }
+    }
+}

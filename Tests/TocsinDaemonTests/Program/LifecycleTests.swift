@@ -1,0 +1,106 @@
+import Glibc
+import TestSupport
+import Testing
+import TocsinClient
+import TocsinEvents
+
+@Suite struct LifecycleTests {
+    private static let quiet = "sources: [heartbeat]\nheartbeat: {interval: 1h}"
+
+    @Test(
+        "SIGTERM and SIGINT answer the reads that pend with ShuttingDown and end with status 0",
+        arguments: [SIGTERM, SIGINT])
+    func shutdown(_ signal: Int32) async throws {
+        let daemon = try await RunningDaemon.ready(configuration: Self.quiet)
+        let session = try await daemon.client.open()
+        let reads = (0..<2).map { _ in Task { try await session.read() } }
+        try await daemon.pendingReads(2)
+        daemon.process.send(signal)
+        for read in reads {
+            await #expect(throws: TocsinError.shuttingDown(session.cursor)) { try await read.value }
+        }
+        let end = try await daemon.process.ended()
+        #expect(end.status == 0, "\(end.errorText)")
+        #expect(access(daemon.socketPath, F_OK) != 0, "the socket is removed")
+    }
+
+    @Test("a second daemon on the same socket is refused, and the first goes on")
+    func socketInUse() async throws {
+        let daemon = try await RunningDaemon.ready(configuration: Self.quiet)
+        let second = try await Subprocess.run(
+            BuiltProgram.path("tocsind"), ["--socket", daemon.socketPath, "--source", "heartbeat"])
+        #expect(second.status == 1)
+        #expect(second.errorText.contains("cannot listen at \(daemon.socketPath)"), "\(second.errorText)")
+        #expect(try await daemon.client.status().sessionCount == 0)
+    }
+
+    @Test("a configuration that is not understood ends the start with EX_CONFIG, file and line")
+    func badConfiguration() async throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("log:\n  size: wide\n", to: "bad.yaml")
+        let path = directory.path + "/bad.yaml"
+        let end = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--config", path])
+        #expect(end.status == 78)
+        #expect(end.errorText.contains("\(path):2:9: log.size: expected a size"), "\(end.errorText)")
+    }
+
+    @Test("a configuration file that was named must exist")
+    func missingConfiguration() async throws {
+        let end = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--config", "/nonexistent/t.yaml"])
+        #expect(end.status == 78)
+        #expect(end.errorText.contains("/nonexistent/t.yaml: open"), "\(end.errorText)")
+    }
+
+    @Test("two sources of process starts contradict each other, and so does a source that does not exist")
+    func badSources() async throws {
+        let both = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--source", "proc", "--source", "auto"])
+        #expect(both.status == 78)
+        #expect(both.errorText.contains("proc and auto would each report every process start"), "\(both.errorText)")
+        let unknown = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--source", "wishes"])
+        #expect(unknown.status == 64)
+        #expect(
+            unknown.errorText.contains("expected one of auto, ebpf, fanotify, proc, heartbeat"), "\(unknown.errorText)")
+    }
+
+    @Test("SIGHUP takes a changed configuration as a whole, and keeps the old one where the new is refused")
+    func reload() async throws {
+        let beats = "sources: [heartbeat]\nheartbeat: {interval: 20ms}\n"
+        let daemon = try await RunningDaemon.ready(configuration: beats)
+        let session = try await daemon.client.open()
+        _ = try await session.read()
+
+        try daemon.directory.write(
+            beats + "filter: {excludeTypes: [heartbeat], excludePaths: wrong}\n", to: "tocsin.yaml")
+        daemon.process.send(SIGHUP)
+        try await daemon.notified("READY=1")
+        #expect(daemon.process.errorsWritten.contains("tocsin.yaml:3:"), "\(daemon.process.errorsWritten)")
+        #expect(try await session.read().event.type == .heartbeat)
+
+        try daemon.directory.write(beats + "filter: {excludeTypes: [heartbeat]}\n", to: "tocsin.yaml")
+        daemon.process.send(SIGHUP)
+        try await daemon.notified("READY=1")
+        let last = try await daemon.client.status().lastSequence
+        let later = try await daemon.client.open()
+        #expect(later.cursor.sequence == last, "no beat is an event any more")
+        await #expect(throws: TocsinError.timedOut) { try await later.read(timeout: .milliseconds(100)) }
+    }
+
+    @Test("a log that is too small for what the configuration says is refused, not shrunk")
+    func limits() async throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("log: {size: 1KiB}\n", to: "small.yaml")
+        let end = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--config", directory.path + "/small.yaml"])
+        #expect(end.status == 78)
+    }
+}
+
+extension RunningDaemon {
+    /// Waits until this many reads pend.
+    func pendingReads(_ count: Int) async throws {
+        for _ in 0..<3000 {
+            if try await client.status().pendingReads >= count { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw Silent(log: process.errorsWritten)
+    }
+}

@@ -1,0 +1,116 @@
+import Glibc
+import NIOPosix
+import TestSupport
+import TocsinClient
+
+/// The built tocsind on a private socket, from its readiness to its end.
+///
+/// The test is its service manager: it listens where NOTIFY_SOCKET points, so readiness is awaited, not guessed. Owns
+/// the process and the directory.
+final class RunningDaemon: Sendable {
+    let directory: TemporaryDirectory
+    let socketPath: String
+    let process: RunningSubprocess
+    private let notifications: Int32
+
+    /// - Parameters:
+    ///   - configuration: content of a configuration file.
+    ///   - wrapper: a program that runs it, as `setpriv`.
+    init(_ arguments: [String] = [], configuration: String = "{}", wrapper: [String] = []) throws {
+        directory = try TemporaryDirectory()
+        socketPath = directory.path + "/tocsin.sock"
+        notifications = try Self.listen(at: directory.path + "/notify")
+        try directory.write(configuration, to: "tocsin.yaml")
+        let command =
+            wrapper + [
+                try BuiltProgram.path("tocsind"), "--socket", socketPath, "--config", directory.path + "/tocsin.yaml",
+            ] + arguments
+        process = try RunningSubprocess(
+            command[0], Array(command.dropFirst()), environment: ["NOTIFY_SOCKET=\(directory.path)/notify"])
+    }
+
+    deinit { close(notifications) }
+
+    static func ready(_ arguments: [String] = [], configuration: String = "{}", wrapper: [String] = []) async throws
+        -> RunningDaemon
+    {
+        let daemon = try RunningDaemon(arguments, configuration: configuration, wrapper: wrapper)
+        try await daemon.notified("READY=1")
+        return daemon
+    }
+
+    /// Waits until the daemon has told its service manager this.
+    func notified(_ assignment: String) async throws {
+        try await NIOThreadPool.singleton.runIfActive { [self] in
+            while true {
+                var wait = pollfd(fd: notifications, events: Int16(POLLIN), revents: 0)
+                guard poll(&wait, 1, 30_000) == 1 else { throw Silent(log: process.errorsWritten) }
+                var message = [UInt8](repeating: 0, count: 4096)
+                let count = recv(notifications, &message, message.count, 0)
+                let lines = String(decoding: message.prefix(max(count, 0)), as: UTF8.self).split(separator: "\n")
+                if lines.contains(Substring(assignment)) { return }
+            }
+        }
+    }
+
+    var client: TocsinClient { TocsinClient(socketPath: socketPath) }
+
+    struct Silent: Error, CustomStringConvertible {
+        let log: String
+        var description: String { "the daemon did not say in time what was expected; its log: \(log)" }
+    }
+
+    private static func listen(at path: String) throws -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard bound == 0, chmod(path, 0o666) == 0 else {
+            throw Subprocess.Failure.system(operation: "bind \(path)", errno: errno)
+        }
+        return descriptor
+    }
+}
+
+/// A directory that anybody may enter, gone with its owner.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/tocsin-XXXXXX\0".utf8CString)
+        guard let made = mkdtemp(&template), chmod(made, 0o777) == 0 else {
+            throw Subprocess.Failure.system(operation: "mkdtemp", errno: errno)
+        }
+        path = String(cString: made)
+    }
+
+    deinit {
+        guard let entries = opendir(path) else { return }
+        while let entry = readdir(entries) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            unlink("\(path)/\(name)")
+        }
+        closedir(entries)
+        rmdir(path)
+    }
+
+    func write(_ text: String, to name: String, mode: UInt32 = 0o644) throws {
+        let descriptor = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw Subprocess.Failure.system(operation: "open", errno: errno) }
+        defer { close(descriptor) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw Subprocess.Failure.system(operation: "write", errno: errno)
+        }
+    }
+}
+
+/// Whether this test may do what needs privilege.
+let isRoot = geteuid() == 0
