@@ -1,0 +1,78 @@
+# tocsin. On a fresh Debian 12 machine with a Swift toolchain, `make run` and `make test` do everything,
+# system packages included.
+
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+
+# What the build links, and what only the tests drive.
+BUILD_PACKAGES := pkg-config libsystemd-dev libbpf-dev libelf-dev zlib1g-dev libyaml-dev libre2-dev
+TEST_PACKAGES := varlink-go python3-pip netcat-openbsd systemd systemd-sysv util-linux procps
+
+RELEASE := .build/release
+PYTHON_PACKAGES := .build/python
+SWIFT_BUILD := swift build --configuration release --static-swift-stdlib
+
+.PHONY: build run test install uninstall format format-check bench clean setup setup-test
+
+build: setup
+	$(SWIFT_BUILD) --product tocsind
+	$(SWIFT_BUILD) --product tocsin
+
+# The daemon in the foreground on a private socket, and a subscriber that prints. Ctrl-C reaches both; the daemon is
+# waited for, so that it answers every waiting read before the socket goes away.
+run: build
+	@directory=$$(mktemp -d) && socket=$$directory/tocsin.sock; \
+	$(RELEASE)/tocsind --socket $$socket $(TOCSIND_FLAGS) & daemon=$$!; \
+	trap : INT TERM; trap 'kill $$daemon 2>/dev/null; wait $$daemon; rm -rf $$directory' EXIT; \
+	until [ -S $$socket ]; do kill -0 $$daemon 2>/dev/null || exit 1; sleep 0.1; done; \
+	$(RELEASE)/tocsin subscribe --socket $$socket || [ $$? = 130 ]
+
+test: setup-test build
+	swift build --build-tests
+	PYTHONPATH=$(abspath $(PYTHON_PACKAGES)) swift test --skip-build
+
+# Installs only what is missing, so that a prepared machine needs neither root nor network.
+define install_packages
+	@missing=; for package in $(1); do \
+		dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2>/dev/null | grep -q '^ii' || missing="$$missing $$package"; \
+	done; \
+	[ -z "$$missing" ] || { \
+		if [ "$$(id -u)" = 0 ]; then as_root=; elif command -v sudo >/dev/null; then as_root=sudo; \
+		else echo "missing packages; as root: apt-get install$$missing" >&2; exit 1; fi; \
+		$$as_root apt-get update -q && \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
+endef
+
+setup:
+	$(call install_packages,$(BUILD_PACKAGES))
+
+setup-test:
+	$(call install_packages,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+	@[ -d $(PYTHON_PACKAGES)/varlink ] || \
+		python3 -m pip install --quiet --disable-pip-version-check --target $(PYTHON_PACKAGES) varlink==31.0.0
+
+install:
+	install -D -m 0755 $(RELEASE)/tocsind $(DESTDIR)$(PREFIX)/bin/tocsind
+	install -D -m 0755 $(RELEASE)/tocsin $(DESTDIR)$(PREFIX)/bin/tocsin
+	install -D -m 0644 systemd/tocsin.service $(DESTDIR)$(PREFIX)/lib/systemd/system/tocsin.service
+	install -D -m 0644 systemd/tocsin.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/tocsin.socket
+	install -D -m 0644 systemd/sysusers.d/tocsin.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/tocsin.conf
+	install -D -m 0644 systemd/tocsin.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/tocsin.catalog
+	[ -e $(DESTDIR)$(SYSCONFDIR)/tocsin/tocsin.yaml ] || \
+		install -D -m 0644 config/tocsin.yaml $(DESTDIR)$(SYSCONFDIR)/tocsin/tocsin.yaml
+
+# Configuration stays: it may be the administrator's.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/tocsind $(DESTDIR)$(PREFIX)/bin/tocsin
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/tocsin.service $(DESTDIR)$(PREFIX)/lib/systemd/system/tocsin.socket
+	rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/tocsin.conf $(DESTDIR)$(PREFIX)/lib/systemd/catalog/tocsin.catalog
+
+format:
+	swift format --in-place --recursive Sources Tests Plugins Package.swift
+
+format-check:
+	swift format lint --strict --recursive Sources Tests Plugins Package.swift
+
+clean:
+	rm -rf .build
