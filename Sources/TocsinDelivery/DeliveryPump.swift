@@ -41,15 +41,24 @@ extension Delivery {
         log.append(facts, origin: origin, path: path, oldPath: oldPath, json: json)
         statistics.appended += 1
         for slot in streams.indices {
-            // Streams that are behind have this event before them already.
-            guard streams[slot]?.next == sequence else { continue }
-            guard log.matches(streams[slot]!.filter, sequence, facts) else {
+            guard let matches = examine(sequence, facts, slot) else { continue }
+            if matches {
+                streams[slot]!.nextMatches = true
+                pump(slot, &actions)
+            } else {
                 streams[slot]!.next = sequence + 1
-                continue
             }
-            streams[slot]!.nextMatches = true
-            pump(slot, &actions)
         }
+    }
+
+    /// Whether the stream, if this event is the next it examines, lets it pass. nil: it is behind, and has the event
+    /// before it already.
+    ///
+    /// Runs for each stream and event. Looking through a span copies nothing: a subscript would count references.
+    private func examine(_ sequence: UInt64, _ facts: EventFacts, _ slot: Int) -> Bool? {
+        let streams = streams.span
+        guard streams[slot]?.next == sequence else { return nil }
+        return log.matches(streams[slot]!.filter, sequence, facts)
     }
 
     /// The encoded event of a completion. It must belong to the latest input.
@@ -213,23 +222,43 @@ extension Delivery {
     private mutating func evictOldest(_ actions: inout [DeliveryAction]) {
         let sequence = log.oldestSequence
         let facts = log.facts(of: sequence)
-        for slot in streams.indices where streams[slot] != nil {
-            if streams[slot]!.next == sequence {
-                let matches = streams[slot]!.nextMatches || log.matches(streams[slot]!.filter, sequence, facts)
+        for slot in streams.indices {
+            switch stake(in: sequence, facts, slot) {
+            case .none: continue
+            case .passes:
+                streams[slot]!.next += 1
+                streams[slot]!.loss?.pass(sequence)
+            case .misses:
                 streams[slot]!.next += 1
                 streams[slot]!.nextMatches = false
-                guard matches else {
-                    streams[slot]!.loss?.pass(sequence)
-                    continue
-                }
                 miss(sequence, EventTime(facts), slot)
                 if streams[slot]!.overflow == .disconnect { disconnect(slot, &actions) }
-            } else if streams[slot]!.redelivery.first == sequence {
+            case .missesAgain:
                 _ = streams[slot]!.redelivery.popFirst()
                 miss(sequence, EventTime(facts), slot)
             }
         }
         log.evictOldest()
+    }
+
+    private enum Stake {
+        /// It was given, filtered out or lost before.
+        case none
+        /// It is the next, and the filter would not let it pass.
+        case passes
+        case misses
+        /// It waited to be given again.
+        case missesAgain
+    }
+
+    private func stake(in sequence: UInt64, _ facts: EventFacts, _ slot: Int) -> Stake {
+        let streams = streams.span
+        guard let next = streams[slot]?.next else { return .none }
+        if next == sequence {
+            let matches = streams[slot]!.nextMatches || log.matches(streams[slot]!.filter, sequence, facts)
+            return matches ? .misses : .passes
+        }
+        return streams[slot]!.redelivery.first == sequence ? .missesAgain : .none
     }
 
     mutating func miss(_ sequence: UInt64, _ time: EventTime, _ slot: Int) {
