@@ -69,10 +69,10 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/tocsin.conf $(DESTDIR)$(PREFIX)/lib/systemd/catalog/tocsin.catalog
 
 format:
-	swift format --in-place --recursive Sources Tests Plugins Package.swift
+	swift format --in-place --recursive Sources Tests Examples $(wildcard Plugins) Package.swift
 
 format-check:
-	swift format lint --strict --recursive Sources Tests Plugins Package.swift
+	swift format lint --strict --recursive Sources Tests Examples $(wildcard Plugins) Package.swift
 
 clean:
 	rm -rf .build
