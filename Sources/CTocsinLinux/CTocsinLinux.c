@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 // Swift reads these records from byte buffers by their layout.
@@ -86,13 +87,31 @@ int tocsin_fanotify_mark(int group, unsigned flags, uint64_t mask, int directory
     return fanotify_mark(group, flags, mask, directory, path);
 }
 
+// Since 6.5: a handle that need not be good for opening, as overlayfs has them.
+#ifndef AT_HANDLE_FID
+#define AT_HANDLE_FID 0x200
+#endif
+
+int tocsin_name_to_handle_at(int directory, const char *path, struct tocsin_file_handle *handle) {
+    struct file_handle *plain = (struct file_handle *)(void *)handle;
+    int mount_id;
+    handle->handle_bytes = TOCSIN_MAX_HANDLE;
+    int result = name_to_handle_at(directory, path, plain, &mount_id, AT_EMPTY_PATH | AT_HANDLE_FID);
+    if (result == 0 || errno != EINVAL) return result;
+    handle->handle_bytes = TOCSIN_MAX_HANDLE;
+    return name_to_handle_at(directory, path, plain, &mount_id, AT_EMPTY_PATH);
+}
+
 int tocsin_open_by_handle_at(int mount, struct tocsin_file_handle *handle, int flags) {
     return open_by_handle_at(mount, (struct file_handle *)(void *)handle, flags | O_CLOEXEC);
 }
 
-int tocsin_name_to_handle_at(int directory, const char *path, struct tocsin_file_handle *handle, int *mount_id) {
-    handle->handle_bytes = TOCSIN_MAX_HANDLE;
-    return name_to_handle_at(directory, path, (struct file_handle *)(void *)handle, mount_id, AT_EMPTY_PATH);
+int tocsin_file_system_id(int descriptor, uint64_t *id) {
+    struct statfs status;
+    if (fstatfs(descriptor, &status) != 0) return -1;
+    _Static_assert(sizeof status.f_fsid == sizeof *id, "fsid_t is two ints");
+    memcpy(id, &status.f_fsid, sizeof *id);
+    return 0;
 }
 
 int tocsin_is_map_failed(const void *address) { return address == MAP_FAILED; }

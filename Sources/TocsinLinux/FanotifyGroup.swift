@@ -65,6 +65,17 @@ package struct FanotifyGroup: ~Copyable, Sendable {
                 descriptor.rawValue, UInt32(FAN_MARK_ADD | FAN_MARK_FILESYSTEM), mask.rawValue, AT_FDCWD, path)
         }
     }
+
+    /// Adds `mask` for one directory and the entries of it, where its file system cannot be marked as a whole. What is
+    /// in directories below is not covered.
+    package func markDirectory(_ directory: borrowing FileDescriptor, _ mask: Mask) throws(SystemError) {
+        let path = "/proc/self/fd/\(directory.rawValue)"
+        try syscall("fanotify_mark") {
+            tocsin_fanotify_mark(
+                descriptor.rawValue, UInt32(FAN_MARK_ADD | FAN_MARK_ONLYDIR),
+                mask.rawValue | UInt64(FAN_EVENT_ON_CHILD), AT_FDCWD, path)
+        }
+    }
 }
 
 // MARK: - Events
@@ -95,14 +106,6 @@ package struct FanotifyEvent: ~Copyable {
     }
 }
 
-/// The kernel's lasting name of a file in its file system (`name_to_handle_at(2)`).
-package struct FileHandle: Hashable, Sendable {
-    /// As `statfs(2)` has it in `f_fsid`.
-    package var fileSystem: UInt64
-    package var type: Int32
-    package var bytes: [UInt8]
-}
-
 extension FanotifyGroup {
     /// Reads once and gives each event away. False where there was none.
     ///
@@ -112,10 +115,11 @@ extension FanotifyGroup {
     package func read(_ body: (consuming FanotifyEvent) -> Void) throws(SystemError) -> Bool {
         try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { buffer throws(SystemError) in
             guard let count = try descriptor.read(into: buffer), count > 0 else { return false }
+            // Events are padded to four bytes only, so no load may expect more.
             var rest = UnsafeRawBufferPointer(rebasing: buffer[..<count])
             let headSize = MemoryLayout<fanotify_event_metadata>.size
             while rest.count >= headSize {
-                let head = rest.load(as: fanotify_event_metadata.self)
+                let head = rest.loadUnaligned(as: fanotify_event_metadata.self)
                 let length = Int(head.event_len)
                 guard head.vers == FANOTIFY_METADATA_VERSION, length >= headSize, length <= rest.count else {
                     throw SystemError(operation: "read fanotify", code: EBADMSG)
@@ -134,13 +138,13 @@ extension FanotifyGroup {
         var objects: [FanotifyEvent.Object] = []
         var rest = information
         while rest.count >= MemoryLayout<fanotify_event_info_header>.size {
-            let header = rest.load(as: fanotify_event_info_header.self)
+            let header = rest.loadUnaligned(as: fanotify_event_info_header.self)
             let length = Int(header.len)
             guard length >= MemoryLayout<fanotify_event_info_header>.size, length <= rest.count else { break }
             let record = UnsafeRawBufferPointer(rebasing: rest[..<length])
             switch Int32(header.info_type) {
             case FAN_EVENT_INFO_TYPE_PIDFD:
-                let number = record.load(fromByteOffset: 4, as: Int32.self)
+                let number = record.loadUnaligned(fromByteOffset: 4, as: Int32.self)
                 if number >= 0 { process = PidFD(owning: FileDescriptor(owning: number)) }
                 isGone = number == FAN_NOPIDFD
             case FAN_EVENT_INFO_TYPE_FID: objects += object(.file, record, isNamed: false)
@@ -162,17 +166,21 @@ extension FanotifyGroup {
         _ role: FanotifyEvent.Role, _ record: UnsafeRawBufferPointer, isNamed: Bool
     ) -> [FanotifyEvent.Object] {
         guard record.count >= 20 else { return [] }
-        let size = Int(record.load(fromByteOffset: 12, as: UInt32.self))
+        let size = Int(record.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
         guard size <= TOCSIN_MAX_HANDLE, 20 + size <= record.count else { return [] }
         let handle = FileHandle(
             fileSystem: record.loadUnaligned(fromByteOffset: 4, as: UInt64.self),
-            type: record.load(fromByteOffset: 16, as: Int32.self), bytes: Array(record[20..<(20 + size)]))
+            type: record.loadUnaligned(fromByteOffset: 16, as: Int32.self), bytes: Array(record[20..<(20 + size)]))
         let name = isNamed ? Array(record[(20 + size)...].prefix { $0 != 0 }) : nil
         return [FanotifyEvent.Object(role: role, handle: handle, name: name)]
     }
 }
 
 extension SystemError {
+    /// From `FanotifyGroup.markFileSystem` in a group that reports handles: the file system has some, but none that
+    /// could be opened (EOPNOTSUPP), or several ids within it (EXDEV). Its directories can be marked.
+    package var needsDirectoryMarks: Bool { code == EOPNOTSUPP || code == EXDEV }
+
     /// From `FanotifyGroup.read`: the kernel could not open the file of an event and has dropped that event only.
     package var costsOneEvent: Bool {
         // ENODEV, ENXIO: a file system or device that went away. ESTALE, EIO: a file server that did.

@@ -38,15 +38,17 @@ extension FileDescriptor {
     }
 
     /// `openat2(2)`, since 5.6: resolves a path that others wrote with this directory as its root, so that it cannot
-    /// lead out of it. `O_PATH`: opens no device and waits for no FIFO.
+    /// lead out of it. `O_PATH`: opens no device and waits for no FIFO. Where links are not followed, a link at the end
+    /// is itself what is found, and one before it is ELOOP.
     package func locate(inRoot path: [UInt8], followingLinks: Bool) throws(SystemError) -> FileDescriptor {
         let terminated = path + [0]
+        let flags = tocsin_O_PATH | (followingLinks ? 0 : O_NOFOLLOW)
         let resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (followingLinks ? 0 : RESOLVE_NO_SYMLINKS)
         return FileDescriptor(
             owning: try syscall("openat2") {
                 terminated.withUnsafeBytes {
                     tocsin_openat2(
-                        rawValue, $0.bindMemory(to: CChar.self).baseAddress, tocsin_O_PATH, UInt64(resolve))
+                        rawValue, $0.bindMemory(to: CChar.self).baseAddress, flags, UInt64(resolve))
                 }
             })
     }
@@ -61,6 +63,11 @@ extension FileDescriptor {
     package struct Pipe: ~Copyable, Sendable {
         package let reader: FileDescriptor
         package let writer: FileDescriptor
+    }
+
+    /// This directory, opened with `O_PATH`, as one that can be read.
+    package func readableDirectory() throws(SystemError) -> FileDescriptor {
+        try open(at: ".", flags: O_RDONLY | O_DIRECTORY)
     }
 
     /// A second descriptor of the same open file.

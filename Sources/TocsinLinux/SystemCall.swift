@@ -24,6 +24,8 @@ package struct SystemError: Error, Hashable, CustomStringConvertible {
     package var isInvalidArgument: Bool { code == EINVAL }
     /// The file or process is not there, or not any more.
     package var isGone: Bool { code == ENOENT || code == ESRCH }
+    /// A component of the path, or its end, is a link or a file.
+    package var isNoDirectory: Bool { code == ENOTDIR || code == ELOOP }
     /// No descriptors left, in this process or the system.
     package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 }

@@ -61,6 +61,15 @@ package struct ProcessReader: Sendable {
         return process
     }
 
+    /// A process of which nothing is known but the number. For its start time, the moment it was missed has to do.
+    package func unknown(_ pid: Int32) -> Process {
+        let now = Clock.boottimeNSec()
+        var process = Process(
+            entityID: EntityID.make(boot: boot, pid: pid, startTimeNSec: now), pid: pid, startTimeNSec: now)
+        process.gone = true
+        return process
+    }
+
     // MARK: Private
 
     private func read(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Snapshot {

@@ -27,7 +27,7 @@ package protocol Source: Sendable {
 }
 
 package enum SourceName: String, Sendable, Hashable, CaseIterable {
-    case ebpf, fanotify, proc, heartbeat
+    case ebpf, fanotify, proc, files, heartbeat
 }
 
 /// Why a source does not work, or works no longer.

@@ -18,12 +18,17 @@ final class SourceRunner: Sendable {
     private let arrived: EventFD
     private let epoll: Epoll
 
-    init(_ source: any Source) throws {
+    convenience init(_ source: any Source) throws {
+        try source.open()
+        try self.init(adopting: source)
+    }
+
+    /// For a source that is open already.
+    init(adopting source: any Source) throws {
         self.source = source
         arrived = try EventFD()
         epoll = try Epoll()
         try epoll.add(arrived.descriptor, token: 0)
-        try source.open()
         var thread: BlockingThread? = try BlockingThread(name: "source") { [self] in
             var failure: SourceError?
             do throws(SourceError) {

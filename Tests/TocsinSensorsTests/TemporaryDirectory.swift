@@ -37,15 +37,18 @@ final class TemporaryDirectory: Sendable {
     }
 }
 
-/// A tmpfs over a temporary directory, unmounted at the end of its life.
-struct TemporaryMount: ~Copyable {
+/// A file system over a temporary directory, unmounted at the end of its life.
+final class TemporaryMount: Sendable {
     let path: String
     private let directory: TemporaryDirectory
 
-    init(on directory: TemporaryDirectory) throws {
+    init(on directory: TemporaryDirectory, kind: String = "tmpfs", options: String? = nil) throws {
         self.directory = directory
         path = directory.path
-        try syscall("mount") { mount("tmpfs", directory.path, "tmpfs", 0, nil) }
+        try syscall("mount") {
+            guard let options else { return mount(kind, directory.path, kind, 0, nil) }
+            return options.withCString { mount(kind, directory.path, kind, 0, $0) }
+        }
     }
 
     func copy(_ source: String, to name: String) throws -> String {

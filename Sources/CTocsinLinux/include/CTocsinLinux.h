@@ -66,9 +66,11 @@ struct tocsin_file_handle {
     int32_t handle_type;
     uint8_t f_handle[TOCSIN_MAX_HANDLE];
 };
+// The handle, as fanotify reports it, of the path or, with an empty path, of the descriptor. Links are not followed.
+int tocsin_name_to_handle_at(int directory, const char *path, struct tocsin_file_handle *handle);
 int tocsin_open_by_handle_at(int mount, struct tocsin_file_handle *handle, int flags);
-// The handle of the path or, with an empty path, of the descriptor.
-int tocsin_name_to_handle_at(int directory, const char *path, struct tocsin_file_handle *handle, int *mount_id);
+// f_fsid of fstatfs(2), as fanotify reports it.
+int tocsin_file_system_id(int descriptor, uint64_t *id);
 
 // MARK: Others
 

@@ -6,34 +6,9 @@ import TocsinLinux
 /// Owns, for each process that something is awaited of, its /proc directory and pidfd; both are closed as soon as the
 /// execution is told. Lives on the source's thread.
 struct ExecWatch {
-    /// A process, held: neither descriptor can come to mean another one.
-    final class Held: Sendable {
-        let directory: ProcDirectory
-        let pidfd: PidFD
-
-        /// Takes the kernel's pidfd, or opens one. nil where the process is gone.
-        init?(pid: Int32, _ given: consuming PidFD?) {
-            do throws(SystemError) {
-                let pidfd = try Self.pidfd(pid, given)
-                let directory = try ProcDirectory(pid: pid)
-                // Only now is it sure that the directory belongs to the process of the pidfd: it owns its number still.
-                guard pidfd.ownsNumber else { return nil }
-                self.pidfd = pidfd
-                self.directory = directory
-            } catch { return nil }
-        }
-
-        private static func pidfd(_ pid: Int32, _ given: consuming PidFD?) throws(SystemError) -> PidFD {
-            switch consume given {
-            case .some(let given): given
-            case nil: try PidFD(pid: pid)
-            }
-        }
-    }
-
     /// A process between the first open and the news.
     private struct Suspect {
-        var held: Held?
+        var held: HeldProcess?
         var since: UInt64
         /// Seen to have ended while more opens were awaited.
         var isEnding = false
@@ -76,7 +51,7 @@ struct ExecWatch {
     // MARK: Input
 
     /// Takes an event of FAN_OPEN_EXEC, and returns who caused it.
-    mutating func opened(_ event: consuming FanotifyEvent) -> Held? {
+    mutating func opened(_ event: consuming FanotifyEvent) -> HeldProcess? {
         let pid = event.pid
         // 0: a process outside of this one's pid namespace. The daemon's own executions are no news.
         guard pid > 0, pid != Proc.ownPid, let file = event.file.take(),
@@ -134,9 +109,9 @@ struct ExecWatch {
 
     // MARK: Holding
 
-    private mutating func hold(_ pid: Int32, _ given: consuming PidFD?, isGone: Bool, _ now: UInt64) -> Held? {
+    private mutating func hold(_ pid: Int32, _ given: consuming PidFD?, isGone: Bool, _ now: UInt64) -> HeldProcess? {
         if let held = suspects[pid]?.held, held.pidfd.ownsNumber { return held }
-        let held = isGone ? nil : Held(pid: pid, given)
+        let held = isGone ? nil : HeldProcess(pid: pid, given)
         if let suspect = suspects[pid] {
             // Most likely the same process, which has ended between the two events. Should the number have got a new
             // owner, and that be gone too, then the opened files do not fit together.
@@ -225,7 +200,7 @@ struct ExecWatch {
         return snapshot(held)
     }
 
-    private func snapshot(_ held: Held) -> Outcome {
+    private func snapshot(_ held: HeldProcess) -> Outcome {
         guard let snapshot = try? reader.snapshot(held.directory) else { return .ended }
         return snapshot.stat.isZombie ? .ended : .found(snapshot)
     }
@@ -248,7 +223,7 @@ struct ExecWatch {
             process.comm = nil
             process.flags = []
         } else {
-            process = gone(pid)
+            process = reader.unknown(pid)
         }
         process.place(execution)
         tell(execution, process)
@@ -266,19 +241,10 @@ struct ExecWatch {
             process.arguments = nil
             process.gone = true
         } else {
-            process = gone(pid)
+            process = reader.unknown(pid)
         }
         process.place(execution)
         tell(execution, process)
-    }
-
-    /// Nothing is known but the number. For the start time, the moment it was noticed has to do.
-    private func gone(_ pid: Int32) -> Process {
-        let now = Clock.boottimeNSec()
-        var process = Process(
-            entityID: EntityID.make(boot: reader.boot, pid: pid, startTimeNSec: now), pid: pid, startTimeNSec: now)
-        process.gone = true
-        return process
     }
 
     private mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process) {

@@ -98,7 +98,7 @@ package final class FanotifySource: Source {
     ) throws(SystemError) -> Bool {
         let now = Clock.monotonicUSec()
         var isDrained = false
-        var strangers: [ExecWatch.Held] = []
+        var strangers: [HeldProcess] = []
         do throws(SystemError) {
             isDrained = try !group.read { event in
                 if event.mask.contains(.overflow) {

@@ -1,0 +1,147 @@
+import TocsinEvents
+import TocsinLinux
+
+/// Turns the kernel's reports into records: follows the tree, walks where it asks for it, and looks up who did it.
+///
+/// Lives on the source's thread. Holds no descriptor of a watched file system, which could not be unmounted then.
+struct FileWatch {
+    private let paths: WatchedPaths
+    private var tree: WatchedTree
+    private var walk = TreeWalk()
+    private var culprits: Culprits
+    private var records: [SensorRecord] = []
+    /// Since the last delivery; a repetition of it says nothing new.
+    private var last: (pid: Int32, change: WatchedTree.Change)?
+    /// A look at everything is due: events were lost, or a mount changed.
+    private(set) var isWalkDue = true
+    private var lastWalkUSec: UInt64 = 0
+
+    private static let walkIntervalUSec: UInt64 = 1_000_000
+
+    init(_ paths: WatchedPaths, reader: ProcessReader) {
+        self.paths = paths
+        tree = WatchedTree(paths)
+        culprits = Culprits(reader: reader)
+    }
+
+    mutating func takeRecords() -> [SensorRecord] {
+        last = nil
+        let taken = records
+        records.removeAll(keepingCapacity: true)
+        return taken
+    }
+
+    /// Why nothing at all can be watched; nil where something is.
+    var blindness: SystemError? { tree.directoryCount > 0 ? nil : walk.failures.first?.failure }
+
+    /// What cannot be watched, in words; nil where all is.
+    var shortcoming: String? {
+        if tree.refused > 0 { return "\(tree.refused) directories and files are more than can be followed" }
+        return walk.failures.first.map { "\($0.path.string): \($0.failure.description)" }
+    }
+
+    mutating func requestWalk() { isWalkDue = true }
+
+    /// Walks where that is due; not more than once a second while events pour in.
+    mutating func walkIfDue(_ group: borrowing FanotifyGroup, nowUSec: UInt64, isDrained: Bool) {
+        guard isWalkDue, isDrained || nowUSec > lastWalkUSec + Self.walkIntervalUSec else { return }
+        isWalkDue = false
+        lastWalkUSec = nowUSec
+        walk.walkAll(paths, &tree, group)
+    }
+
+    mutating func lostEvents(_ count: UInt64?) {
+        records.append(SensorRecord(now: .gap(count: count)))
+        isWalkDue = true
+    }
+
+    /// Takes an event of a group that reports handles.
+    mutating func take(_ event: consuming FanotifyEvent, _ group: borrowing FanotifyGroup) {
+        var report = WatchedTree.Report(mask: event.mask)
+        for object in event.objects {
+            let place = object.name.map { WatchedTree.Place(directory: object.handle, name: $0) }
+            switch object.role {
+            case .directory, .newDirectory: report.at = place
+            case .oldDirectory: report.from = place
+            case .file: report.file = object.handle
+            }
+        }
+        let actions = tree.follow(report, exists: Self.exists, locate: Self.locate)
+        guard !actions.isEmpty else { return }
+        var changes: [WatchedTree.Change] = []
+        for action in actions {
+            switch action {
+            case .tell(let change):
+                // A report of metadata without a name says that the number of names changed. Where this was the last
+                // one, the deletion says the same.
+                if report.at == nil, change.type == .attribute, !Self.isAt(change.path, report.file) { continue }
+                changes.append(change)
+            case .walk(let path, let handle): _ = walk.walk(path, expecting: handle, paths, &tree, group)
+            case .entered(let path, let handle): changes += enter(path, handle, group)
+            }
+        }
+        // The daemon's own changes are no news, though the tree has to know them.
+        guard !changes.isEmpty, event.pid != Proc.ownPid else { return }
+        tell(changes, by: event.pid, event.process.take(), isGone: event.processIsGone)
+    }
+
+    mutating func drained() { culprits.releaseEnded() }
+
+    // MARK: Private
+
+    /// A new directory where each has to be marked: what was made in it before the mark has caused no event.
+    private mutating func enter(
+        _ path: ByteString, _ handle: FileHandle, _ group: borrowing FanotifyGroup
+    ) -> [WatchedTree.Change] {
+        guard let status = Self.look(path)?.status, walk.marksDirectories(on: status.identity.device) else { return [] }
+        return walk.walk(path, expecting: handle, paths, &tree, group)
+            .map { WatchedTree.Change(type: .create, path: $0.path, file: $0.handle) }
+    }
+
+    private mutating func tell(
+        _ changes: [WatchedTree.Change], by pid: Int32, _ pidfd: consuming PidFD?, isGone: Bool
+    ) {
+        var process: Process?
+        var pidfd: PidFD? = consume pidfd
+        for change in changes {
+            if let last, last.pid == pid, last.change == change { continue }
+            last = (pid, change)
+            // 0: a process outside of this one's pid namespace.
+            if process == nil, pid > 0 { process = culprits.process(pid, pidfd.take(), isGone: isGone) }
+            var file = File(path: change.path, oldPath: change.oldPath)
+            if change.type != .delete, let now = Self.look(change.path), change.file == nil || now.handle == change.file
+            {
+                file.device = now.status.identity.device
+                file.inode = now.status.identity.inode
+            }
+            records.append(SensorRecord(now: .file(change.type, file, by: process)))
+        }
+    }
+
+    /// What has the path now.
+    private static func look(_ path: ByteString) -> (status: FileStatus, handle: FileHandle?)? {
+        guard let root = try? FileDescriptor.open("/"),
+            let file = try? root.locate(inRoot: path.bytes, followingLinks: false),
+            let status = try? file.status()
+        else { return nil }
+        let fileSystem = try? file.fileSystemID()
+        return (status, fileSystem.flatMap { try? file.handle(fileSystem: $0) })
+    }
+
+    private static func isAt(_ path: ByteString, _ handle: FileHandle?) -> Bool {
+        guard let now = look(path) else { return false }
+        return now.handle == handle && now.status.links > 0
+    }
+
+    private static func exists(_ path: ByteString) -> Bool { look(path) != nil }
+
+    /// Where a directory is now that is not known. Its file system is opened by a known directory for the moment.
+    private static func locate(_ handle: FileHandle, near known: ByteString) -> ByteString? {
+        guard let root = try? FileDescriptor.open("/"),
+            let place = try? root.locate(inRoot: known.bytes, followingLinks: false),
+            let readable = try? place.readableDirectory(),
+            let directory = try? readable.open(handle), let path = try? directory.path()
+        else { return nil }
+        return path.first == UInt8(ascii: "/") ? ByteString(path) : nil
+    }
+}
