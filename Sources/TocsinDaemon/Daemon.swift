@@ -62,18 +62,17 @@ final class Daemon {
         let daemon = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
         let handover = handover
-        let reader = try ProcessReader()
-        for choice in configuration.sources {
+        for slot in try SourceSelection(configuration, reader: ProcessReader()).slots {
             let armed = eventLoop.makePromise(of: Void.self)
             let index = watch.count
             let runner = SourceRunner(
-                candidates: SourceSelection.candidates(for: choice, configuration, reader: reader),
+                candidates: slot.candidates,
                 deliver: { records in
                     handover.hand(records, to: eventLoop) { daemon.value.pipeline.take($0) }
                 },
                 report: { report in eventLoop.execute { daemon.value.sourceReported(report, index) } })
-            watch.append(SourceWatch(runner: runner, armed: armed))
-            watch[index].thread = try SourceThread(runner, name: choice.name, endsOn: eventLoop)
+            watch.append(SourceWatch(runner: runner, armed: armed, isRequired: slot.isRequired))
+            watch[index].thread = try SourceThread(runner, name: slot.name, endsOn: eventLoop)
         }
         return EventLoopFuture.andAllSucceed(watch.map(\.armed.futureResult), on: eventLoop)
     }
@@ -121,12 +120,20 @@ final class Daemon {
             ])
         case .waiting(let pause, let reasons):
             let reasons = reasons.map(\.description).joined(separator: "; ")
+            guard watch[index].isRequired else { return doWithout(index, reasons) }
             logger.log(
                 level: .error, .sourceFailed, "No source works, trying again later",
                 metadata: ["reason": "\(reasons)", "pause": "\(pause)"])
             watch[index].armed.fail(StartError("no source works: \(reasons)"))
         }
         if state == .running { manager.notify(.status(statusLine)) }
+    }
+
+    /// A source that is only taken where it works, and works not.
+    private func doWithout(_ index: Int, _ reasons: String) {
+        logger.notice("Source does not work here, continuing without", metadata: ["reason": "\(reasons)"])
+        watch[index].runner.stop()
+        watch[index].armed.succeed()
     }
 
     // MARK: Change
@@ -186,5 +193,6 @@ private struct SourceWatch {
     let runner: SourceRunner
     /// Fulfilled by the first report.
     let armed: EventLoopPromise<Void>
+    let isRequired: Bool
     var thread: SourceThread?
 }

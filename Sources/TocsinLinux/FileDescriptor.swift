@@ -32,6 +32,11 @@ extension FileDescriptor {
             owning: try syscall("open \(path)") { tocsin_openat(AT_FDCWD, path, flags, mode) })
     }
 
+    /// A place in the tree, not its content: opens nothing but directories, and waits for nothing.
+    package static func openDirectory(_ path: String) throws(SystemError) -> FileDescriptor {
+        try open(path, flags: tocsin_O_PATH | O_DIRECTORY)
+    }
+
     /// `openat(2)` relative to this directory, close-on-exec.
     package func open(at path: String, flags: Int32 = O_RDONLY) throws(SystemError) -> FileDescriptor {
         FileDescriptor(owning: try syscall("open \(path)") { tocsin_openat(rawValue, path, flags, 0) })

@@ -8,6 +8,9 @@ package struct Configuration: Sendable, Hashable {
     package var heartbeatInterval: Duration = .seconds(1)
     package var procInterval: Duration = .milliseconds(200)
 
+    package var watchedPaths: [WatchedPath] = [.builtIn]
+    package var unwatchedPaths: [PathPattern] = []
+
     package var socketPath = "/run/tocsin/tocsin.sock"
     package var socketMode: UInt32 = 0o660
     package var socketGroup = "tocsin"
@@ -34,6 +37,19 @@ package struct Configuration: Sendable, Hashable {
     package enum SourceChoice: Sendable, Hashable {
         case auto
         case named(SourceName)
+    }
+
+    /// What the files source watches: a glob, or the files that decide what runs at boot, at login and as root.
+    package enum WatchedPath: Sendable, Hashable {
+        case builtIn
+        case pattern(PathPattern)
+
+        var patterns: [String] {
+            switch self {
+            case .builtIn: WatchedPaths.defaults.flatMap(\.patterns)
+            case .pattern(let pattern): [pattern.text]
+            }
+        }
     }
 
     /// Which events the journal gets. A gap is always among them.

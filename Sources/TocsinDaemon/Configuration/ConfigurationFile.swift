@@ -39,12 +39,15 @@ struct ConfigurationFile: Sendable {
 extension Configuration {
     /// What no single key can say: nil where all is well.
     var contradiction: String? {
-        let watchers = sources.filter { $0 != .named(.heartbeat) }
+        let watchers = sources.filter { $0 != .named(.heartbeat) && $0 != .named(.files) }
         if watchers.count > 1 {
             let names = watchers.map(\.name).joined(separator: " and ")
             return "sources: \(names) would each report every process start; name one of them"
         }
-        if Set(sources).count < sources.count { return "sources: heartbeat is named twice" }
+        if sources.contains(.auto), sources.contains(.named(.files)) { return "sources: auto includes files" }
+        if let twice = sources.first(where: { choice in sources.count { $0 == choice } > 1 }) {
+            return "sources: \(twice.name) is named twice"
+        }
         return nil
     }
 }

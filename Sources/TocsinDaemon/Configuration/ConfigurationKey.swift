@@ -40,13 +40,22 @@ extension ConfigurationKey {
     package static let all: [ConfigurationKey] = [
         ConfigurationKey(
             "sources", \.sources, .list(.source), reloads: false,
-            "Where events come from. auto is the best process source that works here: ebpf, else fanotify, else proc."),
+            "Where events come from. auto is the best process source that works here (ebpf, else fanotify, else proc) and, where it works, files."
+        ),
         ConfigurationKey(
             "heartbeat.interval", \.heartbeatInterval, .duration(in: .milliseconds(10)...(.seconds(86400))),
             reloads: false, "Time between two events of the heartbeat source."),
         ConfigurationKey(
             "proc.interval", \.procInterval, .duration(in: .milliseconds(10)...(.seconds(60))), reloads: false,
             "Time between two looks at /proc. What starts and ends in between is missed."),
+
+        ConfigurationKey(
+            "files.paths", \.watchedPaths, .list(.watchedPath), reloads: false,
+            "What the files source watches, as globs. default stands for what decides what runs at boot, at login and as root."
+        ),
+        ConfigurationKey(
+            "files.exclude", \.unwatchedPaths, .list(.pathPattern), reloads: false,
+            "Globs of watched files that are left out after all."),
 
         ConfigurationKey(
             "socket.path", \.socketPath, .absolutePath, reloads: false,

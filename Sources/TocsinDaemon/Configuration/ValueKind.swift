@@ -182,6 +182,26 @@ extension ValueKind<EventType> {
     }
 }
 
+extension ValueKind<Configuration.WatchedPath> {
+    /// Absolute: a watch begins at a directory.
+    static var watchedPath: ValueKind {
+        ValueKind(
+            expected: "default, or a glob of an absolute path such as /srv/keys/**",
+            read: { node in
+                guard let text = node.scalar?.stringValue else { return nil }
+                if text == "default" { return .builtIn }
+                guard text.hasPrefix("/"), let pattern = try? PathPattern(text) else { return nil }
+                return .pattern(pattern)
+            },
+            write: { path in
+                switch path {
+                case .builtIn: "default"
+                case .pattern(let pattern): "\"\(pattern.text)\""
+                }
+            })
+    }
+}
+
 extension ValueKind<PathPattern> {
     static var pathPattern: ValueKind {
         ValueKind(

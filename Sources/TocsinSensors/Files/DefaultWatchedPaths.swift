@@ -66,6 +66,6 @@ extension WatchedPaths {
             ["/etc/hosts", "/etc/NetworkManager/dispatcher.d/**", "/etc/network/**", "/etc/networkd-dispatcher/**"]
         ),
         ("traces of others", ["/etc/audit/**", "/etc/rsyslog.conf", "/etc/rsyslog.d/**", "/etc/logrotate.d/**"]),
-        ("tocsin itself", ["/etc/tocsin/**", "/usr/bin/tocsin", "/usr/sbin/tocsind", "/usr/lib/tocsin/**"]),
+        ("tocsin itself", ["/etc/tocsin/**", "/usr/bin/tocsin", "/usr/bin/tocsind", "/usr/lib/tocsin/**"]),
     ]
 }

@@ -59,7 +59,8 @@ import TocsinEvents
         let unknown = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--source", "wishes"])
         #expect(unknown.status == 64)
         #expect(
-            unknown.errorText.contains("expected one of auto, ebpf, fanotify, proc, heartbeat"), "\(unknown.errorText)")
+            unknown.errorText.contains("expected one of auto, ebpf, fanotify, proc, files, heartbeat"),
+            "\(unknown.errorText)")
     }
 
     @Test("SIGHUP takes a changed configuration as a whole, and keeps the old one where the new is refused")
