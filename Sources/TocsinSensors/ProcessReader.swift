@@ -38,7 +38,7 @@ package struct ProcessReader: Sendable {
             let before = try directory.stat()
             var snapshot = read(directory, before)
             attempts += 1
-            guard let after = try? directory.stat(), !after.isZombie else {
+            guard let after = try? directory.stat(), !after.isZombie, !after.isExiting else {
                 // An ended process has an empty command line, which says nothing about what it was.
                 if snapshot.process.arguments?.isEmpty == true { snapshot.process.arguments = nil }
                 snapshot.process.gone = snapshot.process.arguments == nil || snapshot.executable == nil

@@ -115,6 +115,9 @@ struct Child: ~Copyable {
 
     func write(_ line: String) throws { try input.writeAll(Array((line + "\n").utf8)) }
 
+    /// Closes its input; whoever gets the number waits for its end.
+    consuming func release() -> Int32 { pid }
+
     /// Closes its input and waits for its end.
     @discardableResult
     consuming func end() -> Int32 {

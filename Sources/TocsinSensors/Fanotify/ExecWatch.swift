@@ -155,6 +155,7 @@ struct ExecWatch {
 
     private enum Outcome {
         case found(ProcessReader.Snapshot)
+        case movedOn
         case notYet
         case ended
     }
@@ -168,6 +169,9 @@ struct ExecWatch {
             // It ended while it was read.
             if process.executable == nil { process.place(execution) }
             tell(execution, process)
+            settle(pid)
+        case .movedOn:
+            tellSuperseded(execution, pid)
             settle(pid)
         case .ended: tellEnded(pid)
         case .notYet where now > suspect.since + Self.patienceUSec: forget(pid)
@@ -188,21 +192,24 @@ struct ExecWatch {
         // Addresses as before: the old program still, unless randomization is off; then patience decides.
         if images.isKnown(stat), suspect.attempts < 8 { return .notYet }
         do throws(SystemError) {
-            guard try held.directory.identity(of: "exe") == execution.image.file else {
-                // Something else runs, with other addresses than before: another thread was faster, or another open
-                // was merged with an older one. What runs is the truth.
-                return suspect.attempts < 8 || images.isKnown(stat) ? .notYet : snapshot(held)
+            if try held.directory.identity(of: "exe") != execution.image.file {
+                guard suspect.attempts >= 8, !images.isKnown(stat) else { return .notYet }
+                // Something else runs, with other addresses than before: another thread was faster, or an open was
+                // merged with an older one. What runs is the truth.
+                return snapshot(held).map { .found($0) } ?? .ended
             }
         } catch {
             // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
-            return error.isGone ? .ended : snapshot(held)
+            return error.isGone ? .ended : snapshot(held).map { .found($0) } ?? .ended
         }
-        return snapshot(held)
+        guard let snapshot = snapshot(held) else { return .ended }
+        // It may have executed again since, and the kernel's next reports will tell of that; or ended.
+        return snapshot.executable ?? execution.image.file == execution.image.file ? .found(snapshot) : .movedOn
     }
 
-    private func snapshot(_ held: HeldProcess) -> Outcome {
-        guard let snapshot = try? reader.snapshot(held.directory) else { return .ended }
-        return snapshot.stat.isZombie ? .ended : .found(snapshot)
+    private func snapshot(_ held: HeldProcess) -> ProcessReader.Snapshot? {
+        guard let snapshot = try? reader.snapshot(held.directory), !snapshot.stat.isZombie else { return nil }
+        return snapshot
     }
 
     private mutating func settle(_ pid: Int32) {
@@ -216,7 +223,8 @@ struct ExecWatch {
     private mutating func tellSuperseded(_ execution: ExecAssembler.Execution, _ pid: Int32) {
         var process: Process
         if let held = suspects[pid]?.held, let snapshot = try? reader.snapshot(held.directory) {
-            images.learn(snapshot.stat)
+            // Unless the next program runs already, which is yet to be told.
+            if snapshot.executable == execution.image.file { images.learn(snapshot.stat) }
             process = snapshot.process
             process.arguments = nil
             process.argumentsTruncated = false
