@@ -37,6 +37,7 @@ let package = Package(
     products: [
         .executable(name: "tocsind", targets: ["tocsind"]),
         .executable(name: "tocsin", targets: ["tocsin"]),
+        .library(name: "Sigma", targets: ["Sigma"]),
         .library(name: "TocsinClient", targets: ["TocsinClient"]),
         .library(name: "Varlink", targets: ["Varlink"]),
     ],
@@ -55,6 +56,10 @@ let package = Package(
             tests: ["varlink-certification"]),
         [.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])])],
         library("YAML", ["CYAML"]),
+
+        // Sigma: rules, the compiled engine, correlations. It knows nothing of tocsin either.
+        [.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")])],
+        library("Sigma", ["CRE2", "YAML"]),
 
         // What every part speaks about: events, processes, files, gaps, cursors, filters.
         library(
@@ -112,5 +117,6 @@ let package = Package(
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
         ],
     ].flatMap { $0 },
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )
