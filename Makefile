@@ -61,6 +61,12 @@ install:
 	install -D -m 0644 systemd/tocsin.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/tocsin.catalog
 	[ -e $(DESTDIR)$(SYSCONFDIR)/tocsin/tocsin.yaml ] || \
 		install -D -m 0644 config/tocsin.yaml $(DESTDIR)$(SYSCONFDIR)/tocsin/tocsin.yaml
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/tocsin/rules
+	@for rule in config/rules/*.yml; do \
+		installed=$(DESTDIR)$(SYSCONFDIR)/tocsin/rules/$${rule##*/}; \
+		if [ ! -e $$installed ]; then install -m 0644 $$rule $$installed; \
+		elif ! cmp -s $$rule $$installed; then echo "kept: $$installed differs from $$rule"; fi; \
+	done
 
 # Configuration stays: it may be the administrator's.
 uninstall:

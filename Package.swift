@@ -57,9 +57,10 @@ let package = Package(
         [.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])])],
         library("YAML", ["CYAML"]),
 
-        // Sigma: rules, the compiled engine, correlations. It knows nothing of tocsin either.
+        // Sigma: rules, the compiled engine, correlations; and what `tocsin rules` does. They know nothing of tocsin either.
         [.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")])],
         library("Sigma", ["CRE2", "YAML"]),
+        library("SigmaTools", ["JSON", "Sigma"]),
 
         // What every part speaks about: events, processes, files, gaps, cursors, filters.
         library(
