@@ -29,10 +29,12 @@ package struct Delivery: ~Copyable {
     var groups: [GroupKey: Int] = [:]
     private var freeSessions: [Int] = []
     private var freeStreams: [Int] = []
-    /// Sessions, reads, streams and abandoned groups are numbered from one counter.
-    private var counter: UInt64 = 0
+    /// Sessions, reads, streams and abandoned groups are numbered from one counter. It begins where no earlier process
+    /// of this log can have come to, so that a session's name from before a restart means no session of now.
+    private var counter: UInt64
 
     package init(log: consuming EventLog, limits: DeliveryLimits = DeliveryLimits()) {
+        counter = (log.run - 1) << 32
         self.log = log
         self.limits = limits
     }

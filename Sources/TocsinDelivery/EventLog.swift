@@ -9,6 +9,8 @@ package import TocsinEvents
 package struct EventLog: ~Copyable {
     /// One life of the log: cursors of another have expired.
     package let instance: UInt64
+    /// Counts the processes that wrote this log, this one included; the first is 1.
+    package let run: UInt64
     /// Bytes for records.
     package let capacity: Int
     /// Most bytes of one encoded event.
@@ -34,9 +36,11 @@ package struct EventLog: ~Copyable {
     ///
     /// - Parameters:
     ///   - instance: random.
+    ///   - boot: a log is only resumed in the boot it was begun in.
     ///   - maximumEventBytes: made smaller where the memory demands it.
     package init(
-        memory: consuming EventLogMemory, instance: UInt64, maximumEventBytes: Int = defaultMaximumEventBytes
+        memory: consuming EventLogMemory, instance: UInt64, boot: BootID? = nil,
+        maximumEventBytes: Int = defaultMaximumEventBytes
     ) throws(EventLogError) {
         let ring = EventLogLayout.headerBytes
         let capacity = (memory.byteCount - ring) & ~7
@@ -54,24 +58,32 @@ package struct EventLog: ~Copyable {
         for source in 0..<EventLogLayout.sources {
             memory.store(UInt64(0), at: EventLogLayout.sourcePositionsOffset + 8 * source)
         }
+        memory.write(Self.text(of: boot).span, at: EventLogLayout.bootOffset)
+        memory.store(UInt64(1), at: EventLogLayout.runOffset)
         memory.publish(EventLogLayout.magic, at: EventLogLayout.magicOffset)
         self.init(
-            memory: memory, instance: instance, ring: ring, capacity: capacity, maximumEventBytes: maximumEventBytes,
+            memory: memory, instance: instance, run: 1, ring: ring, capacity: capacity,
+            maximumEventBytes: maximumEventBytes,
             tail: 0, nextSequence: 1, positions: [])
     }
 
     init(
-        memory: consuming EventLogMemory, instance: UInt64, ring: Int, capacity: Int, maximumEventBytes: Int,
-        tail: UInt64, nextSequence: UInt64, positions: Deque<UInt64>
+        memory: consuming EventLogMemory, instance: UInt64, run: UInt64, ring: Int, capacity: Int,
+        maximumEventBytes: Int, tail: UInt64, nextSequence: UInt64, positions: Deque<UInt64>
     ) {
         self.memory = memory
         self.instance = instance
+        self.run = run
         self.ring = ring
         self.capacity = capacity
         self.maximumEventBytes = min(maximumEventBytes, capacity / Self.largestShare)
         self.tail = tail
         self.nextSequence = nextSequence
         self.positions = positions
+    }
+
+    static func text(of boot: BootID?) -> [UInt8] {
+        boot.map { Array($0.description.utf8) } ?? Array(repeating: 0, count: EventLogLayout.bootBytes)
     }
 
     /// Number of the oldest event here; `nextSequence` where there is none.
@@ -87,6 +99,12 @@ package struct EventLog: ~Copyable {
     package func position(ofSource source: Int) -> UInt64 {
         precondition((0..<EventLogLayout.sources).contains(source))
         return memory.load(UInt64.self, at: EventLogLayout.sourcePositionsOffset + 8 * source)
+    }
+
+    /// The source counts anew: what it logged before says nothing about its next records.
+    package mutating func forgetPosition(ofSource source: Int) {
+        precondition((0..<EventLogLayout.sources).contains(source))
+        memory.publish(0, at: EventLogLayout.sourcePositionsOffset + 8 * source)
     }
 
     // MARK: Writing
@@ -206,4 +224,18 @@ package enum EventLogError: Error, Hashable {
     case unknownLayout(version: UInt32?)
     /// The header or a logged record is not what was written.
     case damaged(String)
+    /// The machine was started anew since.
+    case otherBoot
+}
+
+extension EventLogError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .tooSmall(let minimum): "the event log needs \(minimum) bytes"
+        case .unknownLayout(let version?): "the event log has layout \(version), not \(EventLogLayout.version)"
+        case .unknownLayout(nil): "the memory holds no event log"
+        case .damaged(let finding): "the event log is damaged: \(finding)"
+        case .otherBoot: "the event log is from before the machine was started anew"
+        }
+    }
 }

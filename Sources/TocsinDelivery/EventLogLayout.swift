@@ -12,7 +12,7 @@
 /// 4. `nextSequence` and the source's position follow. A log whose records were all evicted still knows its numbers:
 ///    4 of one append is always done before 1 of the next.
 enum EventLogLayout {
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let headerBytes = 4096
     /// "TOCSINLG"
     static let magic: UInt64 = 0x544F_4353_494E_4C47
@@ -30,6 +30,11 @@ enum EventLogLayout {
     /// One word for each source: see `EventOrigin`.
     static let sourcePositionsOffset = 64
     static let sources = 8
+    /// The text of the boot id; zeros where the log was begun without one.
+    static let bootOffset = 128
+    static let bootBytes = 36
+    /// How many processes have written the log.
+    static let runOffset = 168
 
     // Record.
     static let recordHeaderBytes = 64

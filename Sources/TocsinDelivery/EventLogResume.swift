@@ -1,4 +1,5 @@
 import DequeModule
+package import TocsinEvents
 
 extension EventLog {
     /// Takes up a log that another process left in `memory`: same instance, same events, next number.
@@ -6,15 +7,23 @@ extension EventLog {
     /// A process killed in the middle of an append leaves a record that `tail` does not include; it was never logged,
     /// nobody was given it, and its number is used again. Damage before `tail` cannot come from being killed: then the
     /// memory is not to be trusted, and the caller begins anew, with a gap of origin `restart`.
-    package init(resuming memory: consuming EventLogMemory, maximumEventBytes: Int = defaultMaximumEventBytes)
-        throws(EventLogError)
-    {
+    ///
+    /// - Parameter boot: as it was given when the log was begun.
+    package init(
+        resuming memory: consuming EventLogMemory, boot: BootID? = nil,
+        maximumEventBytes: Int = defaultMaximumEventBytes
+    ) throws(EventLogError) {
         typealias Layout = EventLogLayout
         guard memory.load(UInt64.self, at: Layout.magicOffset) == Layout.magic else {
             throw .unknownLayout(version: nil)
         }
         let version = memory.load(UInt32.self, at: Layout.versionOffset)
         guard version == Layout.version else { throw .unknownLayout(version: version) }
+        let isOfThisBoot = memory.withBytes(at: Layout.bootOffset, count: Layout.bootBytes) { bytes in
+            let expected = Self.text(of: boot)
+            return bytes.indices.allSatisfy { bytes[$0] == expected[$0] }
+        }
+        guard isOfThisBoot else { throw .otherBoot }
         let instance = memory.load(UInt64.self, at: Layout.instanceOffset)
         let ring = Layout.headerBytes
         let capacity = (memory.byteCount - ring) & ~7
@@ -63,9 +72,11 @@ extension EventLog {
             }
         }
         memory.publish(nextSequence, at: Layout.nextSequenceOffset)
+        let run = memory.load(UInt64.self, at: Layout.runOffset) &+ 1
+        memory.publish(run, at: Layout.runOffset)
         self.init(
-            memory: memory, instance: instance, ring: ring, capacity: capacity, maximumEventBytes: maximumEventBytes,
-            tail: tail, nextSequence: nextSequence, positions: positions)
+            memory: memory, instance: instance, run: run, ring: ring, capacity: capacity,
+            maximumEventBytes: maximumEventBytes, tail: tail, nextSequence: nextSequence, positions: positions)
     }
 
     /// The number of the record at `offset`, of which at most `limit` bytes may be logged.

@@ -74,6 +74,35 @@ private final class Region {
         #expect(log.isEmpty && log.nextSequence == 5)
     }
 
+    @Test("a log of another boot is not resumed")
+    func otherBoot() throws {
+        let region = Region()
+        let boot = try #require(BootID("0f7e5c9c-3c5a-4f19-8c0b-4d1fb9b6f3a1"))
+        let other = try #require(BootID("0f7e5c9c-3c5a-4f19-8c0b-4d1fb9b6f3a2"))
+        do { _ = try EventLog(memory: region.memory(), instance: 1, boot: boot) }
+        #expect(throws: EventLogError.otherBoot) { _ = try EventLog(resuming: region.memory(), boot: other) }
+        #expect(throws: EventLogError.otherBoot) { _ = try EventLog(resuming: region.memory()) }
+        #expect(try EventLog(resuming: region.memory(), boot: boot).instance == 1)
+    }
+
+    @Test("each process that resumes a log knows that it is another, so names of sessions never come again")
+    func runs() throws {
+        let region = Region()
+        do {
+            let log = try EventLog(memory: region.memory(), instance: 1)
+            #expect(log.run == 1)
+        }
+        var names: Set<String> = []
+        for run in UInt64(2)...4 {
+            let log = try EventLog(resuming: region.memory())
+            #expect(log.run == run)
+            var delivery = Delivery(log: log)
+            delivery.connectionOpened(ConnectionID(1), peer: Peer(uid: 0, pid: 1))
+            names.insert(try delivery.open(ConnectionID(1), OpenRequest()).session)
+        }
+        #expect(names.count == 3)
+    }
+
     @Test("killed after any number of the stores of an append, the log resumes with or without the event")
     func killedAnywhere() throws {
         let region = Region()
