@@ -116,6 +116,9 @@ let package = Package(
             .executableTarget(
                 name: "listen", dependencies: ["TocsinClient"], path: "Examples/listen", swiftSettings: swiftSettings),
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
+            .testTarget(
+                name: "TocsinSystemTests", dependencies: ["SystemdBox", "TocsinClient", "TocsinEvents", "tocsind"],
+                swiftSettings: swiftSettings),
         ],
     ].flatMap { $0 },
     swiftLanguageModes: [.v6],

@@ -17,6 +17,8 @@ final class Daemon {
     private let journal: JournalWriter
     private var configuration: Configuration
     private let bootID: String
+    private let store: DescriptorStore
+    private let beginning: PreservedLog.Beginning
 
     private let service: EventService
     private let pipeline: EventPipeline
@@ -28,18 +30,21 @@ final class Daemon {
 
     init(
         on eventLoop: any EventLoop, configuration: Configuration, journal: JournalWriter, manager: ServiceManager,
-        logger: Logger
+        store: DescriptorStore, logger: Logger
     ) throws {
         self.eventLoop = eventLoop
         self.logger = logger
         self.manager = manager
         self.journal = journal
         self.configuration = configuration
+        self.store = store
         bootID = try Proc.bootID()
+        guard let boot = BootID(bootID) else { throw StartError("the kernel's boot id is no UUID: \(bootID)") }
 
-        let log = try EventLog(
-            memory: EventLogMemory(byteCount: configuration.logBytes), instance: .random(in: .min ... .max))
-        service = try EventService(on: eventLoop, delivery: Delivery(log: log, limits: configuration.deliveryLimits))
+        let preserved = try PreservedLog(byteCount: configuration.logBytes, boot: boot, store: store)
+        beginning = preserved.beginning
+        service = try EventService(
+            on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits))
         pipeline = EventPipeline(
             service: service, journal: EventJournal(writer: journal, policy: configuration.journalEvents),
             exclusion: EventExclusion(configuration))
@@ -59,10 +64,11 @@ final class Daemon {
 
     /// Starts the sources; done when each of them watches. Fails where one cannot.
     func startSources() throws -> EventLoopFuture<Void> {
+        reportBeginning()
         let daemon = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
         let handover = handover
-        for slot in try SourceSelection(configuration, reader: ProcessReader()).slots {
+        for slot in try SourceSelection(configuration, reader: ProcessReader(), store: store).slots {
             let armed = eventLoop.makePromise(of: Void.self)
             let index = watch.count
             let runner = SourceRunner(
@@ -88,6 +94,35 @@ final class Daemon {
             at: configuration.socketPath, mode: configuration.socketMode, group: UserDatabase.isRoot ? group : nil)
     }
 
+    /// What clients may rely on across the end of this daemon.
+    private func reportBeginning() {
+        switch beginning {
+        case .new where !manager.isPresent:
+            logger.notice(
+                "No service manager keeps the event log: when the daemon ends, events and cursors end with it")
+        case .new: break
+        case .resumed:
+            logger.log(
+                level: .notice, .resumed, "Resumed the event log",
+                metadata: ["nextSequence": "\(service.nextSequence)"])
+        case .anew(let reason):
+            logger.log(
+                level: .warning, .resumeRefused, "Cannot resume, starting anew", metadata: ["reason": "\(reason)"])
+            pipeline.takeGap(.restart)
+        }
+    }
+
+    /// After this, a crash loses nothing that the service manager was given to keep.
+    func settleStore() {
+        let unclaimed = store.dropUnclaimed()
+        if !unclaimed.isEmpty {
+            logger.info("Dropped kept descriptors that nothing uses", metadata: ["names": "\(unclaimed)"])
+        }
+        if manager.isPresent, !manager.barrier() {
+            logger.warning("The service manager does not confirm what it keeps, continuing")
+        }
+    }
+
     /// From here on the service manager, and whoever waits for the unit, may rely on this daemon.
     func announceReady() {
         logger.log(level: .notice, .ready, "Ready", metadata: ["sources": "\(sourceNames)"])
@@ -100,7 +135,7 @@ final class Daemon {
 
     private func sourceReported(_ report: SourceRunner.Report, _ index: Int) {
         switch report {
-        case .armed(let name, let limitation, let refused):
+        case .armed(let name, let limitation, let isResumed, let refused):
             for error in refused {
                 logger.info(
                     "Source does not work here, continuing with another", metadata: ["reason": "\(error)"])
@@ -108,6 +143,9 @@ final class Daemon {
             logger.log(
                 level: .notice, .sourceSelected, "Watching",
                 metadata: ["source": "\(name.rawValue)", "limitation": "\(limitation)"])
+            // A source that failed while it ran had its gap already.
+            if beginning == .resumed, !isResumed, !watch[index].hasReported { pipeline.takeGap(.restart) }
+            watch[index].hasReported = true
             watch[index].armed.succeed()
         case .failed(let error):
             logger.log(
@@ -194,5 +232,6 @@ private struct SourceWatch {
     /// Fulfilled by the first report.
     let armed: EventLoopPromise<Void>
     let isRequired: Bool
+    var hasReported = false
     var thread: SourceThread?
 }

@@ -11,6 +11,8 @@ package func runDaemon(_ options: DaemonOptions) async throws {
     // Before other threads read the environment.
     var inherited = InheritedDescriptors()
     let sockets = inherited.takeSockets()
+    let manager = ServiceManager()
+    let store = DescriptorStore(inherited, manager: manager)
     let file = ConfigurationFile(options)
     let configuration = try file.load()
     let journal = try JournalWriter(identifier: "tocsind", maximumBytes: configuration.journalQueueBytes)
@@ -20,7 +22,8 @@ package func runDaemon(_ options: DaemonOptions) async throws {
     let lifecycle = DaemonLifecycle(
         file: file, configuration: configuration,
         // A path on the command line is meant even where systemd hands over a socket.
-        sockets: options.socketPath == nil ? sockets : [], journal: journal, logger: logger)
+        sockets: options.socketPath == nil ? sockets : [], manager: manager, store: store, journal: journal,
+        logger: logger)
     let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
             services: [.init(service: lifecycle, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -35,19 +38,22 @@ private struct DaemonLifecycle: Service {
     let file: ConfigurationFile
     let configuration: Configuration
     let sockets: [Int32]
+    let manager: ServiceManager
+    let store: DescriptorStore
     let journal: JournalWriter
     let logger: Logger
 
     func run() async throws {
         let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = threads.next()
-        let manager = ServiceManager()
         do {
-            let (configuration, sockets, journal, logger) = (configuration, sockets, journal, logger)
+            let (configuration, sockets, manager, store) = (configuration, sockets, manager, store)
+            let (journal, logger) = (journal, logger)
             let daemon = try await loop.submit {
                 NIOLoopBound(
                     try Daemon(
-                        on: loop, configuration: configuration, journal: journal, manager: manager, logger: logger),
+                        on: loop, configuration: configuration, journal: journal, manager: manager, store: store,
+                        logger: logger),
                     eventLoop: loop)
             }.get()
             do {
@@ -55,6 +61,7 @@ private struct DaemonLifecycle: Service {
                     loop.makeCompletedFuture { try daemon.value.startSources() }.flatMap { $0 }
                 }
                 .get()
+                try await loop.submit { daemon.value.settleStore() }.get()
                 try await loop.flatSubmit {
                     loop.makeCompletedFuture { try daemon.value.listen(inherited: sockets) }.flatMap { $0 }
                 }.get()

@@ -52,7 +52,7 @@ package struct FanotifyGroup: ~Copyable, Sendable {
             })
     }
 
-    /// Takes over a group from before a restart.
+    /// Takes over a group from before a restart: see `FileDescriptor.isFanotifyGroup`.
     package init(adopting descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
     /// Adds `mask` for the whole file system that `file`, which may be opened with `O_PATH`, is on, whatever mount of
@@ -76,6 +76,10 @@ package struct FanotifyGroup: ~Copyable, Sendable {
                 mask.rawValue | UInt64(FAN_EVENT_ON_CHILD), AT_FDCWD, path)
         }
     }
+}
+
+extension FileDescriptor {
+    package var isFanotifyGroup: Bool { (try? path()) == Array("anon_inode:[fanotify]".utf8) }
 }
 
 // MARK: - Events

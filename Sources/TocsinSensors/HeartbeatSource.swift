@@ -6,6 +6,8 @@ import TocsinLinux
 /// and the others are counted as lost.
 package final class HeartbeatSource: Source {
     package let name = SourceName.heartbeat
+    /// It sees nothing, so it misses nothing.
+    package let isResumed = true
     package let limitation = "beats missed while the daemon is busy are counted, not repeated"
     private let intervalNSec: UInt64
     private let stopping = StopSignal()

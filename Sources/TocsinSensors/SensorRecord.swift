@@ -7,6 +7,8 @@ package struct SensorRecord: Sendable, Hashable {
     /// `CLOCK_MONOTONIC`, microseconds.
     package var monotonicUSec: UInt64
     package var body: Body
+    /// Place in the source's queue, where the queue outlives the program that reads it: rises from record to record.
+    package var position: UInt64?
 
     package enum Body: Sendable, Hashable {
         /// `exec`, `fork` or `exit` of a process.

@@ -12,6 +12,9 @@ package protocol Source: Sendable {
     /// Arms the source. The error says why it cannot work here.
     func open() throws(SourceError)
 
+    /// Once open: whether it goes on where an earlier process stopped, so that nothing is missing in between.
+    var isResumed: Bool { get }
+
     /// Blocks until `stop`, calling `deliver` on this thread. `deliver` may block: then the kernel's queue fills, and
     /// what it drops is counted and delivered as a gap. Throws when the source can go on no longer.
     func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError)
@@ -24,6 +27,10 @@ package protocol Source: Sendable {
 
     /// Releases the descriptors. Once, after `run` has returned or was never called.
     func close()
+}
+
+extension Source {
+    package var isResumed: Bool { false }
 }
 
 package enum SourceName: String, Sendable, Hashable, CaseIterable {

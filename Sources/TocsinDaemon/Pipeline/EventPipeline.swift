@@ -1,5 +1,6 @@
 import JSON
 import TocsinEvents
+import TocsinLinux
 import TocsinSensors
 
 /// The way of an event through the daemon: a source's record is enriched, judged, numbered, logged and told.
@@ -31,6 +32,16 @@ final class EventPipeline {
 
     func take(_ records: [SensorRecord]) {
         for record in records { take(record) }
+    }
+
+    /// Tells everyone that events are missing here which no source speaks of.
+    func takeGap(_ origin: Gap.Origin) {
+        let sequence = service.nextSequence
+        publish(
+            Event(
+                sequence: sequence, cursor: service.cursor(at: sequence), type: .gap,
+                realtimeUSec: TocsinLinux.Clock.realtimeUSec(), monotonicUSec: TocsinLinux.Clock.monotonicUSec(),
+                gap: Gap(origin: origin)))
     }
 
     func reconfigure(exclusion: EventExclusion, journal policy: Configuration.JournalPolicy) {

@@ -11,7 +11,7 @@ final class SourceRunner: Sendable {
     /// What happens to the sources, for journal and readiness.
     enum Report: Sendable {
         /// It watches; `instead` tells why better ones do not.
-        case armed(SourceName, limitation: String, instead: [SourceError])
+        case armed(SourceName, limitation: String, isResumed: Bool, instead: [SourceError])
         /// It was running and can go on no longer: from here on events are missing.
         case failed(SourceError)
         /// None works; all are tried again after a while.
@@ -105,7 +105,9 @@ final class SourceRunner: Sendable {
         }
         // `stop` may have come before the source was there to be told.
         if stopping { source.stop() }
-        report(.armed(source.name, limitation: source.limitation, instead: refusals))
+        report(
+            .armed(
+                source.name, limitation: source.limitation, isResumed: source.isResumed, instead: refusals))
         defer {
             let last = source.statistics
             state.withLock { state in

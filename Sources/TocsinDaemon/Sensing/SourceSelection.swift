@@ -15,12 +15,14 @@ struct SourceSelection {
     private let configuration: Configuration
     private let reader: ProcessReader
     private let watchedPaths: WatchedPaths
+    private let store: any DescriptorKeeping
 
     /// Best first.
     static let processSources: [SourceName] = [.ebpf, .fanotify, .proc]
 
-    init(_ configuration: Configuration, reader: ProcessReader) throws {
+    init(_ configuration: Configuration, reader: ProcessReader, store: any DescriptorKeeping) throws {
         self.configuration = configuration
+        self.store = store
         self.reader = reader
         watchedPaths = try WatchedPaths(
             including: configuration.watchedPaths.flatMap(\.patterns),
@@ -45,7 +47,7 @@ struct SourceSelection {
     private func candidate(_ name: SourceName) -> SourceRunner.Candidate {
         SourceRunner.Candidate(name: name) {
             switch name {
-            case .fanotify, .ebpf: FanotifySource(reader: reader)
+            case .fanotify, .ebpf: FanotifySource(reader: reader, store: store)
             case .proc: ProcSource(intervalMSec: Int(configuration.procInterval / .milliseconds(1)), reader: reader)
             case .files: FilesSource(watchedPaths, reader: reader)
             case .heartbeat: HeartbeatSource(intervalMSec: UInt64(configuration.heartbeatInterval / .milliseconds(1)))

@@ -1,3 +1,4 @@
+import Synchronization
 import TocsinLinux
 
 /// Executions from fanotify's FAN_OPEN_EXEC: event-driven, complete while the kernel's queue has room, a little late.
@@ -8,6 +9,10 @@ import TocsinLinux
 ///
 /// The queue is bounded (16,384 events unless the administrator says otherwise): unbounded, a storm of executions
 /// would grow the kernel's memory on this daemon's account until it is killed, and a gap is better than that.
+///
+/// Where descriptors are kept, the group with its marks and its queue outlives this process, and the next one reads what
+/// was queued in between. Reading takes events out of the queue: what a process had read and not yet delivered when
+/// it was killed is lost with it.
 package final class FanotifySource: Source {
     package let name = SourceName.fanotify
     package let limitation = """
@@ -16,6 +21,8 @@ package final class FanotifySource: Source {
         and exits are missed
         """
     private let reader: ProcessReader
+    private let store: (any DescriptorKeeping)?
+    private let resumed = Atomic(false)
     private let stopping = StopSignal()
     private let counters = SourceCounters()
     private let armed = Slot<Armed>()
@@ -33,12 +40,23 @@ package final class FanotifySource: Source {
         case stop, events, mounts, timer
     }
 
-    package init(reader: ProcessReader) { self.reader = reader }
+    /// A change of what the group reports, or of how it is marked, is another version.
+    private static let storedName = "fanotify-exec-v1"
+
+    package init(reader: ProcessReader, store: (any DescriptorKeeping)? = nil) {
+        self.reader = reader
+        self.store = store
+    }
+
+    package var isResumed: Bool { resumed.load(ordering: .relaxed) }
 
     package func open() throws(SourceError) {
         do throws(SystemError) {
             try stopping.open()
-            let group = try Self.group()
+            let kept = keptGroup()
+            let isResumed = kept != nil
+            resumed.store(isResumed, ordering: .relaxed)
+            let group = if let kept { kept } else { try Self.newGroup() }
             var armed = Armed(
                 group: consume group, epoll: try Epoll(), timer: try TimerFD(), mounts: try MountTable(),
                 marker: FileSystemMarker(mask: .openExec), watch: ExecWatch(reader: reader))
@@ -46,10 +64,13 @@ package final class FanotifySource: Source {
             try armed.epoll.add(armed.group.descriptor, token: Token.events.rawValue)
             try armed.epoll.add(armed.timer.descriptor, token: Token.timer.rawValue)
             try armed.epoll.add(armed.mounts.descriptor, token: Token.mounts.rawValue, for: .priority)
-            // Before the marks: what executes later must not be taken for what ran before.
-            try armed.watch.learnBaseline()
+            // Before the marks: what executes later must not be taken for what ran before. With a queue from before
+            // nothing is known to have run before: what a process executed meanwhile is in both.
+            if !isResumed { try armed.watch.learnBaseline() }
             try armed.marker.markOwn(armed.mounts, armed.group)
             armed.marker.markForeign(of: try Proc.pids(), armed.group)
+            // Not before the marks: a group without them would be taken up as if it had missed nothing.
+            if !isResumed { store?.keep(armed.group.descriptor, as: Self.storedName) }
             self.armed.put(armed)
         } catch { throw SourceError(.fanotify, error, hint: Self.hint(error)) }
     }
@@ -118,7 +139,12 @@ package final class FanotifySource: Source {
         return !isDrained
     }
 
-    private static func group() throws(SystemError) -> FanotifyGroup {
+    private func keptGroup() -> FanotifyGroup? {
+        guard let kept = store?.takeKept(Self.storedName), kept.isFanotifyGroup else { return nil }
+        return FanotifyGroup(adopting: kept)
+    }
+
+    private static func newGroup() throws(SystemError) -> FanotifyGroup {
         do throws(SystemError) {
             return try FanotifyGroup([.reportPidFD, .unlimitedMarks])
         } catch  where error.isInvalidArgument {

@@ -12,7 +12,7 @@ import TocsinSensors
         let good = ScriptedSource(.proc)
         let running = Running([better, good])
         var reports = running.reports.makeAsyncIterator()
-        guard case .armed(.proc, let limitation, let instead) = await reports.next()?.report else {
+        guard case .armed(.proc, let limitation, _, let instead) = await reports.next()?.report else {
             Issue.record("expected proc to be armed")
             return
         }
@@ -55,7 +55,7 @@ import TocsinSensors
         // After the pause: the better one is tried again, in vain.
         failing.refuse("still gone")
         _ = await reports.next()
-        guard case .armed(.proc, _, let instead) = await reports.next()?.report else {
+        guard case .armed(.proc, _, _, let instead) = await reports.next()?.report else {
             Issue.record("expected proc to take over")
             return
         }
