@@ -46,6 +46,7 @@ import TocsinSensors
         let running = Running([failing, next])
         var reports = running.reports.makeAsyncIterator()
         _ = await reports.next()
+        failing.refuse("still gone")
         failing.fail("queue gone")
         guard case .failed(let error) = await reports.next()?.report else {
             Issue.record("expected the failure to be reported")
@@ -53,7 +54,6 @@ import TocsinSensors
         }
         #expect(error.reason == "queue gone")
         // After the pause: the better one is tried again, in vain.
-        failing.refuse("still gone")
         _ = await reports.next()
         guard case .armed(.proc, _, _, let instead) = await reports.next()?.report else {
             Issue.record("expected proc to take over")
