@@ -41,7 +41,7 @@ final class Daemon {
         bootID = try Proc.bootID()
         guard let boot = BootID(bootID) else { throw StartError("the kernel's boot id is no UUID: \(bootID)") }
 
-        let preserved = try PreservedLog(byteCount: configuration.logBytes, boot: boot, store: store)
+        let preserved = try PreservedLog(logBytes: configuration.logBytes, boot: boot, store: store)
         beginning = preserved.beginning
         service = try EventService(
             on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits))

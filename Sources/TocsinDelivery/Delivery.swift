@@ -37,6 +37,7 @@ package struct Delivery: ~Copyable {
         counter = (log.run - 1) << 32
         self.log = log
         self.limits = limits
+        resumeGroups()
     }
 
     // MARK: Connections

@@ -1,3 +1,4 @@
+import DequeModule
 internal import TocsinEvents
 
 // Groups: members compete for the events of one stream. What a member was given and did not acknowledge before it
@@ -13,6 +14,10 @@ extension Delivery {
         }
         guard !key.name.isEmpty else { throw .invalidParameter(name: "group", reason: "a group has a name") }
         try check(key.name.utf8.count <= limits.groupNameBytes, .groupNameBytes, limits.groupNameBytes)
+        if let slot = groups[key], streams[slot]!.isRestricted != peer.seesOwnEventsOnly {
+            // From before a restart, under other rules of access.
+            forgetGroup(key)
+        }
         if let slot = groups[key] {
             let stream = streams[slot]!
             // Each member believes to see all of its filter; with another's it would miss events silently.
@@ -29,18 +34,56 @@ extension Delivery {
             try check(forgetLongestAbandoned(of: owned), .groups, limits.groups)
         }
         let slot = try makeStream(peer, request, group: key)
+        let kept = log.keepGroup(
+            key, filter: request.filter ?? Filter(), isRestricted: peer.seesOwnEventsOnly, next: streams[slot]!.next)
+        guard let kept else {
+            removeStream(slot)
+            statistics.refused[.groupFilterBytes, default: 0] += 1
+            throw .limitExceeded(.groupFilterBytes, value: GroupLayout.textBytes - limits.groupNameBytes)
+        }
+        streams[slot]!.keptGroup = kept
+        streams[slot]!.isRestricted = peer.seesOwnEventsOnly
         groups[key] = slot
         return slot
+    }
+
+    /// Takes up the groups that an earlier process left, without members: what those were given and had not
+    /// acknowledged is given again.
+    mutating func resumeGroups() {
+        for kept in log.takeKeptGroups() {
+            guard groups[kept.key] == nil,
+                let filter = try? CompiledFilter(
+                    kept.filter, restrictedToUID: kept.isRestricted ? kept.key.uid : nil, limits: limits.filter)
+            else {
+                log.forgetGroup(kept.index, owed: kept.owed)
+                continue
+            }
+            var stream = Stream(
+                generation: nextNumber(), filter: filter, group: kept.key, groupFilter: kept.filter, next: kept.next)
+            stream.keptGroup = kept.index
+            stream.isRestricted = kept.isRestricted
+            stream.redelivery = Deque(kept.owed)
+            stream.loss = kept.loss
+            stream.keptLoss = kept.loss
+            stream.abandoned = nextNumber()
+            groups[kept.key] = streams.count
+            streams.append(stream)
+        }
+    }
+
+    private mutating func forgetGroup(_ key: GroupKey) {
+        guard let slot = groups.removeValue(forKey: key) else { return }
+        if let kept = streams[slot]!.keptGroup { log.forgetGroup(kept, owed: streams[slot]!.redelivery) }
+        removeStream(slot)
+        statistics.groupsForgotten += 1
     }
 
     /// Whether one of them had no member.
     private mutating func forgetLongestAbandoned(of keys: [GroupKey]) -> Bool {
         let abandoned = keys.filter { streams[groups[$0]!]!.members.isEmpty }
-        guard let oldest = abandoned.min(by: { streams[groups[$0]!]!.abandoned < streams[groups[$1]!]!.abandoned }),
-            let slot = groups.removeValue(forKey: oldest)
+        guard let oldest = abandoned.min(by: { streams[groups[$0]!]!.abandoned < streams[groups[$1]!]!.abandoned })
         else { return false }
-        removeStream(slot)
-        statistics.groupsForgotten += 1
+        forgetGroup(oldest)
         return true
     }
 
@@ -73,6 +116,32 @@ extension Delivery {
         guard let index = sessions[slot]!.unacknowledged.firstIndex(where: { $0.sequence == cursor.sequence }) else {
             return
         }
+        guard let kept = streams[sessions[slot]!.stream]!.keptGroup else { return }
+        var changesLoss = false
+        for given in sessions[slot]!.unacknowledged.prefix(index + 1) {
+            if given.loss == nil { log.settle(given.sequence, group: kept) }
+            changesLoss = changesLoss || given.loss != nil || !log.contains(given.sequence)
+        }
         sessions[slot]!.unacknowledged.removeFirst(index + 1)
+        guard changesLoss else { return }
+        let loss = unacknowledgedLoss(sessions[slot]!.stream)
+        streams[sessions[slot]!.stream]!.keptLoss = loss
+        log.setLoss(loss, group: kept)
+    }
+
+    /// What is missing to the group's readers and they have not acknowledged to know.
+    func unacknowledgedLoss(_ slot: Int) -> Loss? {
+        var total = streams[slot]!.loss
+        func add(_ loss: Loss) { if total == nil { total = loss } else { total?.add(loss) } }
+        for member in streams[slot]!.members {
+            for given in sessions[member]!.unacknowledged {
+                if let loss = given.loss {
+                    add(loss)
+                } else if !log.contains(given.sequence) {
+                    add(Loss(given.sequence, given.time))
+                }
+            }
+        }
+        return total
     }
 }

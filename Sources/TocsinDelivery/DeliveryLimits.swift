@@ -5,8 +5,8 @@ package struct DeliveryLimits: Hashable, Sendable {
     package var sessions = 4096
     /// Reads of one session that pend at a time.
     package var pendingReads = 256
-    /// Groups in all, with members or without.
-    package var groups = 256
+    /// Groups in all, with members or without; at most 64, for whom there is room beside the event log.
+    package var groups = 64
     /// Groups of one user. A user's groups without members are forgotten, longest abandoned first, to make room for
     /// its own new ones; never for another's.
     package var groupsPerUser = 64
@@ -22,9 +22,13 @@ package struct DeliveryLimits: Hashable, Sendable {
 
     package init() {}
 
+    /// The most groups there can be.
+    package static let mostGroups = GroupLayout.count
+
     /// What a `LimitExceeded` names.
     package enum Name: String, Hashable, Sendable, CaseIterable {
-        case sessions, pendingReads, groups, groupsPerUser, groupMembers, groupNameBytes, unacknowledged
+        case sessions, pendingReads, groups, groupsPerUser, groupMembers, groupNameBytes, groupFilterBytes,
+            unacknowledged
         case filterTypes, filterPaths, filterExcludePaths, filterUids, filterPatternBytes
     }
 }

@@ -175,6 +175,8 @@ extension Delivery {
             _ = streams[slot]!.redelivery.popFirst()
             statistics.redelivered += 1
         case .event, .nothing, .later:
+            // Before the reply: what is given is owed until it is acknowledged, whatever happens to this process.
+            if let kept = streams[slot]!.keptGroup { log.give(sequence, group: kept) }
             streams[slot]!.next += 1
             streams[slot]!.nextMatches = false
         }
@@ -223,7 +225,9 @@ extension Delivery {
         let sequence = log.oldestSequence
         let facts = log.facts(of: sequence)
         for slot in streams.indices {
-            switch stake(in: sequence, facts, slot) {
+            let stake = stake(in: sequence, facts, slot)
+            keepLoss(of: sequence, facts, stake, slot)
+            switch stake {
             case .none: continue
             case .passes:
                 streams[slot]!.next += 1
@@ -259,6 +263,16 @@ extension Delivery {
             return matches ? .misses : .passes
         }
         return streams[slot]!.redelivery.first == sequence ? .missesAgain : .none
+    }
+
+    /// Writes down what the group misses, or will have missed should it not be acknowledged.
+    private mutating func keepLoss(of sequence: UInt64, _ facts: EventFacts, _ stake: Stake, _ slot: Int) {
+        guard let kept = streams.span[slot]?.keptGroup, stake == .misses || log.isOwed(sequence, group: kept) else {
+            return
+        }
+        let loss = Loss(sequence, EventTime(facts))
+        if streams[slot]!.keptLoss == nil { streams[slot]!.keptLoss = loss } else { streams[slot]!.keptLoss!.add(loss) }
+        log.setLoss(streams[slot]!.keptLoss, group: kept)
     }
 
     mutating func miss(_ sequence: UInt64, _ time: EventTime, _ slot: Int) {

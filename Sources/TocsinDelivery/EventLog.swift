@@ -28,6 +28,8 @@ package struct EventLog: ~Copyable {
     /// of the ring it then fits the smallest log, and one event never pushes out all the others.
     private static let largestShare = 8
     package static let minimumCapacity = 64 << 10
+    /// What the memory holds besides records.
+    package static let overheadBytes = EventLogLayout.ringBegin
     /// PATH_MAX; of a longer path, which the kernel does not give, filters see the beginning.
     static let maximumPathBytes = 4096
     package static let defaultMaximumEventBytes = 64 << 10
@@ -42,7 +44,7 @@ package struct EventLog: ~Copyable {
         memory: consuming EventLogMemory, instance: UInt64, boot: BootID? = nil,
         maximumEventBytes: Int = defaultMaximumEventBytes
     ) throws(EventLogError) {
-        let ring = EventLogLayout.headerBytes
+        let ring = EventLogLayout.ringBegin
         let capacity = (memory.byteCount - ring) & ~7
         guard capacity >= Self.minimumCapacity else {
             throw .tooSmall(minimumBytes: ring + Self.minimumCapacity)
@@ -57,6 +59,9 @@ package struct EventLog: ~Copyable {
         memory.store(UInt64(1), at: EventLogLayout.nextSequenceOffset)
         for source in 0..<EventLogLayout.sources {
             memory.store(UInt64(0), at: EventLogLayout.sourcePositionsOffset + 8 * source)
+        }
+        for group in 0..<GroupLayout.count {
+            memory.store(UInt64(0), at: GroupLayout.ordersOffset + 8 * group)
         }
         memory.write(Self.text(of: boot).span, at: EventLogLayout.bootOffset)
         memory.store(UInt64(1), at: EventLogLayout.runOffset)
@@ -136,6 +141,7 @@ package struct EventLog: ~Copyable {
         memory.store(Layout.recordMark, at: record + Layout.markOffset)
         memory.store(UInt32(length), at: record + Layout.lengthOffset)
         memory.store(nextSequence, at: record + Layout.sequenceOffset)
+        memory.store(UInt64(0), at: record + Layout.groupsOwedOffset)
         memory.store(facts.realtimeUSec, at: record + Layout.realtimeOffset)
         memory.store(facts.monotonicUSec, at: record + Layout.monotonicOffset)
         memory.store(origin?.position ?? 0, at: record + Layout.sourcePositionOffset)
@@ -204,7 +210,8 @@ package struct EventLog: ~Copyable {
 
     // MARK: Private
 
-    private func record(_ sequence: UInt64) -> Int {
+    /// Where the record lies; `sequence` must be contained.
+    func record(_ sequence: UInt64) -> Int {
         precondition(contains(sequence), "an event was looked at after it left the log")
         return offset(of: positions[Int(sequence - oldestSequence)])
     }

@@ -1,6 +1,6 @@
 /// Where everything lies in the log's memory. A change of any of it is a new `version`.
 ///
-/// The first page is the header; the rest is a ring of records. Positions in the ring count bytes for ever; modulo
+/// The first page is the header; then comes what is kept of groups (`GroupLayout`); the rest is a ring of records. Positions in the ring count bytes for ever; modulo
 /// the capacity they are offsets. Records begin at multiples of 8 and never cross the end of the ring: where one does
 /// not fit, a skip mark sends the reader to the beginning. Integers are in the byte order of the machine.
 ///
@@ -14,6 +14,8 @@
 enum EventLogLayout {
     static let version: UInt32 = 2
     static let headerBytes = 4096
+    static let groupsOffset = headerBytes
+    static let ringBegin = groupsOffset + GroupLayout.count * GroupLayout.bytes
     /// "TOCSINLG"
     static let magic: UInt64 = 0x544F_4353_494E_4C47
 
@@ -21,7 +23,7 @@ enum EventLogLayout {
     static let magicOffset = 0
     static let versionOffset = 8
     static let instanceOffset = 16
-    /// Where the ring begins: a later version may put state of its own between header and ring.
+    /// Where the ring begins.
     static let ringOffset = 24
     static let capacityOffset = 32
     static let headOffset = 40
@@ -37,7 +39,7 @@ enum EventLogLayout {
     static let runOffset = 168
 
     // Record.
-    static let recordHeaderBytes = 64
+    static let recordHeaderBytes = 72
     static let recordMark: UInt32 = 0x4556_4E54
     static let skipMark: UInt32 = 0x534B_4950
     static let markOffset = 0
@@ -45,19 +47,21 @@ enum EventLogLayout {
     static let lengthOffset = 4
     static let sequenceOffset = 8
     static let checksumOffset = 16
+    /// A bit for each group that is owed the event. Changes in the life of the record.
+    static let groupsOwedOffset = 24
     /// What the checksum covers begins here; the sequence and the length are mixed in.
-    static let realtimeOffset = 24
-    static let monotonicOffset = 32
-    static let sourcePositionOffset = 40
+    static let realtimeOffset = 32
+    static let monotonicOffset = 40
+    static let sourcePositionOffset = 48
     /// `unknownUID` where there is none; (uid_t) -1 is no user.
-    static let uidOffset = 48
-    static let jsonLengthOffset = 52
-    static let pathLengthOffset = 56
-    static let oldPathLengthOffset = 58
-    static let typeOffset = 60
-    static let severityOffset = 61
+    static let uidOffset = 56
+    static let jsonLengthOffset = 60
+    static let pathLengthOffset = 64
+    static let oldPathLengthOffset = 66
+    static let typeOffset = 68
+    static let severityOffset = 69
     /// Number of the source plus one; 0: none.
-    static let sourceOffset = 62
+    static let sourceOffset = 70
 
     static let unknownUID = UInt32.max
 

@@ -12,11 +12,11 @@ package struct EventLogMemory: ~Copyable {
 
     /// Ordinary memory, which dies with the process. Only the pages that are written become resident.
     ///
-    /// - Parameter byteCount: header page included.
+    /// - Parameter byteCount: `EventLog.overheadBytes` included.
     package init(byteCount: Int) {
-        precondition(byteCount >= EventLogLayout.headerBytes)
+        precondition(byteCount >= EventLogLayout.ringBegin)
         self.byteCount = byteCount
-        base = .allocate(byteCount: byteCount, alignment: EventLogLayout.headerBytes)
+        base = .allocate(byteCount: byteCount, alignment: 4096)
         base.initializeMemory(as: UInt8.self, repeating: 0, count: EventLogLayout.headerBytes)
         release = { base, _ in base.deallocate() }
     }
@@ -30,13 +30,18 @@ package struct EventLogMemory: ~Copyable {
         adopting base: UnsafeMutableRawPointer, byteCount: Int,
         release: @escaping @Sendable (UnsafeMutableRawPointer, Int) -> Void
     ) {
-        precondition(byteCount >= EventLogLayout.headerBytes)
+        precondition(byteCount >= EventLogLayout.ringBegin)
         self.byteCount = byteCount
         self.base = base
         self.release = release
     }
 
     deinit { release(base, byteCount) }
+
+    #if DEBUG
+    /// Called before each store: where a test looks at what a process killed here would leave.
+    var willStore: (() -> Void)?
+    #endif
 
     func load<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T {
         precondition(offset >= 0 && offset <= byteCount - MemoryLayout<T>.size)
@@ -45,6 +50,7 @@ package struct EventLogMemory: ~Copyable {
 
     mutating func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
         precondition(offset >= 0 && offset <= byteCount - MemoryLayout<T>.size)
+        notice()
         base.storeBytes(of: value, toByteOffset: offset, as: T.self)
     }
 
@@ -54,6 +60,7 @@ package struct EventLogMemory: ~Copyable {
     /// kept from reordering them is the compiler, and the processor where another process reads along.
     mutating func publish(_ value: UInt64, at offset: Int) {
         precondition(offset >= 0 && offset <= byteCount - 8 && offset.isMultiple(of: 8))
+        notice()
         base.advanced(by: offset).withMemoryRebound(to: Atomic<UInt64>.self, capacity: 1) {
             $0.pointee.store(value, ordering: .sequentiallyConsistent)
         }
@@ -61,10 +68,18 @@ package struct EventLogMemory: ~Copyable {
 
     mutating func write(_ bytes: Span<UInt8>, at offset: Int) {
         precondition(offset >= 0 && offset <= byteCount - bytes.count)
+        notice()
         bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             base.advanced(by: offset).copyMemory(from: start, byteCount: source.count)
         }
+    }
+
+    @inline(__always)
+    private func notice() {
+        #if DEBUG
+        willStore?()
+        #endif
     }
 
     func withBytes<R>(at offset: Int, count: Int, _ body: (Span<UInt8>) throws -> R) rethrows -> R {

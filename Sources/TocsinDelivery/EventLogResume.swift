@@ -25,7 +25,7 @@ extension EventLog {
         }
         guard isOfThisBoot else { throw .otherBoot }
         let instance = memory.load(UInt64.self, at: Layout.instanceOffset)
-        let ring = Layout.headerBytes
+        let ring = Layout.ringBegin
         let capacity = (memory.byteCount - ring) & ~7
         guard memory.load(UInt64.self, at: Layout.ringOffset) == UInt64(ring),
             memory.load(UInt64.self, at: Layout.capacityOffset) == UInt64(capacity), capacity >= Self.minimumCapacity

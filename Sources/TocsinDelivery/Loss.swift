@@ -17,6 +17,13 @@ struct Loss: Hashable {
         self.time = time
     }
 
+    init(first: UInt64, last: UInt64, count: UInt64, time: EventTime) {
+        self.first = first
+        self.last = last
+        self.count = count
+        self.time = time
+    }
+
     mutating func add(_ other: Loss) {
         first = min(first, other.first)
         if other.last >= last {
@@ -45,6 +52,11 @@ struct Loss: Hashable {
 struct EventTime: Hashable {
     var realtimeUSec: UInt64
     var monotonicUSec: UInt64
+
+    init(realtimeUSec: UInt64, monotonicUSec: UInt64) {
+        self.realtimeUSec = realtimeUSec
+        self.monotonicUSec = monotonicUSec
+    }
 
     init(_ facts: EventFacts) {
         realtimeUSec = facts.realtimeUSec

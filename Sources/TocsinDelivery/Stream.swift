@@ -11,6 +11,13 @@ struct Stream {
     let group: GroupKey?
     /// As the group's first member stated it.
     let groupFilter: Filter
+    /// Its place among the kept groups.
+    var keptGroup: Int?
+    /// Made for a user who sees its own events only.
+    var isRestricted = false
+    /// All that would have to be told as missing after a restart: `loss`, the gaps that members have not acknowledged,
+    /// and the events they have not acknowledged that left the log.
+    var keptLoss: Loss?
     /// The next event to examine. What lies before it was given, filtered out or lost.
     var next: UInt64
     /// Whether `next` is in the log and known to pass the filter.

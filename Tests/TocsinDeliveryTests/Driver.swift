@@ -30,7 +30,7 @@ final class Driver {
     }
 
     init(limits: DeliveryLimits = DeliveryLimits(), logBytes: Int = 1 << 20, instance: UInt64 = 7) throws {
-        let log = try EventLog(memory: EventLogMemory(byteCount: logBytes), instance: instance)
+        let log = try EventLog(memory: EventLogMemory(byteCount: EventLogLayout.ringBegin - EventLogLayout.headerBytes + logBytes), instance: instance)
         delivery = Delivery(log: log, limits: limits)
     }
 

@@ -6,7 +6,7 @@ import TocsinEvents
 /// A region that outlives the logs laid into it, as a memfd outlives a daemon. Freed with this owner.
 private final class Region {
     let base: UnsafeMutableRawPointer
-    let byteCount = EventLogLayout.headerBytes + EventLog.minimumCapacity
+    let byteCount = EventLogLayout.ringBegin + EventLog.minimumCapacity
 
     init() {
         base = .allocate(byteCount: byteCount, alignment: 4096)
@@ -117,7 +117,7 @@ private final class Region {
         let (oldest, next) = (resumed.oldestSequence, resumed.nextSequence)
 
         // The four steps of the commit order; within the second, the record is there up to any byte.
-        let header = 0..<EventLogLayout.headerBytes
+        let header = 0..<EventLogLayout.ringBegin
         var memory = before
         func copy(_ range: Range<Int>) { memory.replaceSubrange(range, with: after[range]) }
         func check(_ expected: UInt64, _ step: String) throws {
@@ -153,7 +153,7 @@ private final class Region {
         let used = Int(region.word(EventLogLayout.tailOffset))
         var generator = SeededGenerator(seed: 11)
         for _ in 0..<500 {
-            let index = EventLogLayout.headerBytes + Int.random(in: 0..<used, using: &generator)
+            let index = EventLogLayout.ringBegin + Int.random(in: 0..<used, using: &generator)
             var bytes = good
             bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
             region.bytes = bytes

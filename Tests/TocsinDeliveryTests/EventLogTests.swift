@@ -4,7 +4,7 @@ import TocsinEvents
 @testable import TocsinDelivery
 
 @Suite struct EventLogTests {
-    static let bytes = EventLogLayout.headerBytes + EventLog.minimumCapacity
+    static let bytes = EventLogLayout.ringBegin + EventLog.minimumCapacity
 
     @Test("events come back byte for byte with their facts, however often the ring wraps")
     func wraps() throws {

@@ -1,3 +1,4 @@
+import TocsinDelivery
 import YAML
 
 /// One key of the configuration file: its name, what it takes, what it means, and how its value gets into a
@@ -83,7 +84,7 @@ extension ConfigurationKey {
             "limits.messageSize", \.maxMessageBytes, .size(in: 1024...(16 << 20)), reloads: false,
             "Longest call a client may send. A longer one closes its connection."),
         ConfigurationKey(
-            "limits.groups", \.maxGroups, .integer(in: 1...4096), reloads: false,
+            "limits.groups", \.maxGroups, .integer(in: 1...DeliveryLimits.mostGroups), reloads: false,
             "Groups of competing readers. A group without members gives way to a new one."),
 
         ConfigurationKey(

@@ -21,7 +21,10 @@ struct PreservedLog: ~Copyable {
     static let name = "log"
 
     /// Takes up the log that an earlier daemon left, or begins one and has it kept.
-    init(byteCount: Int, boot: BootID, store: any DescriptorKeeping) throws {
+    ///
+    /// - Parameter logBytes: for records.
+    init(logBytes: Int, boot: BootID, store: any DescriptorKeeping) throws {
+        let byteCount = EventLog.overheadBytes + logBytes
         var refusal: String?
         if let kept = store.takeKept(Self.name) {
             do {
@@ -48,7 +51,7 @@ struct PreservedLog: ~Copyable {
         }
         let size = try file.byteCount()
         guard size == byteCount else {
-            throw StartError("the event log has \(size) bytes, and the configuration says \(byteCount)")
+            throw StartError("its memory has \(size) bytes, and the configuration wants \(byteCount)")
         }
         let mapped = Mapped(try file.map(byteCount: byteCount, writable: true))
         guard let base = mapped.mapping.bytes.baseAddress else { throw StartError("an event log of no bytes") }
