@@ -66,7 +66,7 @@ private struct DaemonLifecycle: Service {
                     loop.makeCompletedFuture { try daemon.value.listen(inherited: sockets) }.flatMap { $0 }
                 }.get()
                 try await loop.submit { daemon.value.announceReady() }.get()
-                try await reloadUntilShutdown(daemon, loop, manager)
+                try await reloadUntilShutdown(hangUps, daemon, loop, manager)
             } catch {
                 try? await stop(daemon, loop)
                 throw error
@@ -85,9 +85,8 @@ private struct DaemonLifecycle: Service {
     }
 
     private func reloadUntilShutdown(
-        _ daemon: NIOLoopBound<Daemon>, _ loop: any EventLoop, _ manager: ServiceManager
+        _ hangUps: UnixSignalsSequence, _ daemon: NIOLoopBound<Daemon>, _ loop: any EventLoop, _ manager: ServiceManager
     ) async throws {
-        let hangUps = await UnixSignalsSequence(trapping: .sighup)
         for await _ in hangUps.cancelOnGracefulShutdown() {
             manager.notify(.reloading(monotonicUSec: TocsinLinux.Clock.monotonicUSec()))
             do {
