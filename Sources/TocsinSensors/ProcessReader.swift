@@ -26,6 +26,12 @@ package struct ProcessReader: Sendable {
         package var executable: FileIdentity?
         /// Why the executable cannot be told, where it cannot.
         package var executableFailure: SystemError?
+
+        /// Without its image, at its end or in the middle of an execve(2), a process has an empty command line, which
+        /// says nothing about its arguments.
+        fileprivate mutating func forgetEmptyArguments() {
+            if process.arguments?.isEmpty == true { process.arguments = nil }
+        }
     }
 
     /// Reads what /proc still has. Throws where it has nothing: the process is gone, or hidden from this user.
@@ -39,13 +45,16 @@ package struct ProcessReader: Sendable {
             var snapshot = read(directory, before)
             attempts += 1
             guard let after = try? directory.stat(), !after.isZombie, !after.isExiting else {
-                // An ended process has an empty command line, which says nothing about what it was.
-                if snapshot.process.arguments?.isEmpty == true { snapshot.process.arguments = nil }
+                snapshot.forgetEmptyArguments()
                 snapshot.process.gone = snapshot.process.arguments == nil || snapshot.executable == nil
                 return snapshot
             }
             let isWhole = after.image == before.image && after.image.isComplete
-            if attempts == 3 || (isWhole && after.hasNotExecuted == before.hasNotExecuted) { return snapshot }
+            if isWhole, after.hasNotExecuted == before.hasNotExecuted { return snapshot }
+            if attempts == 3 {
+                if !isWhole { snapshot.forgetEmptyArguments() }
+                return snapshot
+            }
         }
     }
 
