@@ -5,7 +5,7 @@ package import TocsinLinux
 ///
 /// Owns the thread and its two bells for as long as the process lives, or until `close`. Owns no socket: libsystemd
 /// keeps its own. When journald is stopped, the thread blocks or its sends fail; the queue fills, further entries are counted as
-/// lost, and the first entry that gets through again is followed by one that tells how many are missing.
+/// lost, and what gets through again is followed by one entry that tells how many are missing.
 package final class JournalWriter: Sendable {
     package let destination: JournalDestination
     /// SYSLOG_IDENTIFIER, and what stands before each line on standard error.
@@ -106,10 +106,12 @@ package final class JournalWriter: Sendable {
                 }
                 continue
             }
-            for entry in batch {
+            for (index, entry) in batch.enumerated() {
                 let written = send(entry)
-                // Before the entry is finished: whoever waits for it in `flush` may end the process then.
-                if written { reportLoss() }
+                // After the last: what was refused meanwhile is newer than all of the batch, and a report for each entry
+                // would double what a journal that is behind has to take. Before that entry is finished: whoever
+                // waits for it in `flush` may end the process then.
+                if written, index == batch.count - 1 { reportLoss() }
                 queue.withLock { $0.finished(entry, written: written) }
             }
         }
