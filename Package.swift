@@ -88,7 +88,8 @@ let package = Package(
             [
                 "JSON", "YAML", "TocsinDelivery", "TocsinEvents", "TocsinLinux", "TocsinSensors", "TocsinSystemd",
                 "Varlink", logging,
-            ] + nio + serviceLifecycle, tests: ["TestSupport", "TocsinClient", "listen", "tocsin", "tocsind"]),
+            ] + nio + serviceLifecycle,
+            tests: ["SystemdBox", "TestSupport", "TocsinClient", "listen", "tocsin", "tocsind"]),
         [executable("tocsind", ["TocsinDaemon", argumentParser])],
 
         // The other end: the public client library, and the command line over it.

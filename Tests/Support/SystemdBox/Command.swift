@@ -19,6 +19,8 @@ package struct Command {
 
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// - Throws: when the program cannot be started or does not end in time; a bad status is a result.

@@ -1,0 +1,65 @@
+import SystemdBox
+import TestSupport
+
+/// tocsin in a booted systemd, put there by `make install` and what a package's scripts do after it.
+///
+/// Owns the box. Programs of the box reach the daemon as they would on a machine: by its socket, as some user.
+struct InstalledDaemon {
+    static let configurationPath = "/etc/tocsin/tocsin.yaml"
+
+    let box: SystemdBox
+
+    /// - Parameters:
+    ///   - configuration: nil for the sample that is installed.
+    ///   - settings: lines of a drop-in of the service.
+    init(configuration: String? = nil, settings: String? = nil) throws {
+        box = try SystemdBox()
+        try make("install")
+        try succeeds("systemd-sysusers")
+        try succeeds("journalctl", "--update-catalog")
+        if let configuration { try box.write(Self.configurationPath, configuration) }
+        if let settings {
+            try succeeds("mkdir", "/etc/systemd/system/tocsin.service.d")
+            try box.write("/etc/systemd/system/tocsin.service.d/test.conf", "[Service]\n\(settings)\n")
+        }
+        try succeeds("systemctl", "daemon-reload")
+    }
+
+    /// Runs one of the Makefile's targets on the files of the box.
+    func make(_ target: String) throws {
+        let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+        let programs = try BuiltProgram.path("tocsind").split(separator: "/").dropLast().joined(separator: "/")
+        // Without what a make that runs these tests tells its children.
+        let result = try Command([
+            "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-C", root, target, "RELEASE=/\(programs)",
+            "DESTDIR=\(box.outside(""))",
+        ]).run()
+        guard result.status == 0 else { throw Command.Failure(description: "make \(target): \(result)") }
+    }
+
+    @discardableResult
+    func succeeds(_ arguments: String...) throws -> String {
+        let result = try box.run(arguments)
+        guard result.status == 0 else { throw Command.Failure(description: "\(arguments): \(result)") }
+        return result.output
+    }
+
+    /// Starts a command as a transient service whose output goes to `/run/NAME.out`.
+    func start(_ name: String, _ command: String..., settings: [String] = []) throws {
+        let result = try box.run(
+            ["systemd-run", "--quiet", "--unit=\(name)", "--property=StandardOutput=file:/run/\(name).out"]
+                + settings.map { "--property=\($0)" } + command)
+        guard result.status == 0 else { throw Command.Failure(description: "\(command): \(result)") }
+    }
+
+    func output(of name: String) throws -> String { try succeeds("cat", "/run/\(name).out") }
+
+    func property(_ name: String) throws -> String { try box.property(name, of: "tocsin.service") }
+
+    /// Waits until this many reads pend.
+    func pendingReads(_ count: Int) throws {
+        try box.eventually("\(count) reads pend") {
+            try box.run("tocsin", "status", "--format", "json").output.contains(#""pendingReads":\#(count),"#)
+        }
+    }
+}

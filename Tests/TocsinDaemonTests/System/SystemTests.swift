@@ -1,0 +1,182 @@
+import SystemdBox
+import Testing
+import TocsinSystemd
+
+/// The daemon as a service of a booted systemd, installed from this source.
+@Suite(.serialized, .enabled(if: SystemdBox.obstacle == nil, "\(SystemdBox.obstacle ?? "")"))
+struct SystemTests {
+    private static let quiet = "sources: [heartbeat]\nheartbeat: {interval: 1h}\n"
+
+    @Test("the first client starts the service; others than root and the group tocsin are refused")
+    func activation() throws {
+        let daemon = try InstalledDaemon()
+        let box = daemon.box
+        try daemon.succeeds("systemctl", "start", "tocsin.socket")
+        #expect(try box.run("stat", "-c", "%a %U %G", "/run/tocsin/tocsin.sock").output == "660 root tocsin")
+
+        let stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "tocsin", "status"]
+        let refused = try box.run(stranger)
+        #expect(refused.status == 77, "\(refused)")
+        #expect(try daemon.property("ActiveState") == "inactive", "a refused client starts nothing")
+
+        let gid = try daemon.succeeds("getent", "group", "tocsin").split(separator: ":")[2]
+        let member = ["setpriv", "--reuid=65534", "--regid=65534", "--groups=\(gid)", "tocsin", "status"]
+        let served = try box.run(member)
+        #expect(served.status == 0, "\(served)")
+        #expect(try daemon.property("ActiveState") == "active")
+        let text = try daemon.property("StatusText")
+        #expect(text.hasPrefix("Watching with ") && !text.contains("nothing"), "READY came with a source armed")
+        #expect(try box.systemctl("status", "tocsin.service").output.contains("Status: \"\(text)\""))
+    }
+
+    @Test("under its hardening the service sees who executes what, on every file system, and is exposed to 2.0 at most")
+    func hardening() throws {
+        let daemon = try InstalledDaemon(configuration: "sources: [fanotify]\n")
+        let box = daemon.box
+        let verified = try box.run("systemd-analyze", "verify", "tocsin.service", "tocsin.socket")
+        #expect(verified.status == 0 && verified.output == "" && verified.errors == "", "\(verified)")
+        let security = try daemon.succeeds("systemd-analyze", "--no-pager", "security", "tocsin.service")
+        let words = try #require(security.split(separator: "\n").last).split(separator: " ")
+        let exposure = try #require(words.compactMap { Double($0) }.first, "\(words)")
+        #expect(exposure <= 2.0)
+
+        try daemon.succeeds("mount", "-t", "tmpfs", "tmpfs", "/srv")
+        try daemon.succeeds("cp", "/usr/bin/sleep", "/srv/observed")
+        try daemon.succeeds("systemctl", "start", "tocsin.service")
+        try daemon.start("reader", "tocsin", "read", "--path", "/srv/observed", "--format", "json")
+        try daemon.pendingReads(1)
+        try daemon.start("observed", "/srv/observed", "infinity", settings: ["User=nobody", "WorkingDirectory=/usr"])
+        let pid = try box.property("MainPID", of: "observed.service")
+        try box.eventually("the event has arrived") { try daemon.output(of: "reader").contains("}\n") || finished(box) }
+        let event = try daemon.output(of: "reader")
+        for member in [
+            #""pid":\#(pid),"#, #""uid":65534,"#, #""executable":"/srv/observed""#,
+            #""arguments":["/srv/observed","infinity"]"#, #""workingDirectory":"/usr""#,
+            #""cgroup":"/system.slice/observed.service""#,
+        ] {
+            #expect(event.contains(member), "\(member) in \(event)")
+        }
+        // What the filter of system calls refuses shows as an error of what needed the call.
+        let own = try box.run("journalctl", "--no-pager", "-u", "tocsin.service", "-p", "warning").output
+        #expect(!own.contains("not permitted") && !own.contains("not implemented"), "\(own)")
+    }
+
+    private func finished(_ box: SystemdBox) throws -> Bool {
+        try box.property("ActiveState", of: "reader.service") != "active"
+    }
+
+    @Test("with journal.events: all every process start is an entry at the unit of that process, and -x explains it")
+    func journal() throws {
+        let daemon = try InstalledDaemon(configuration: "sources: [fanotify]\njournal: {events: all}\n")
+        let box = daemon.box
+        try daemon.succeeds("systemctl", "start", "tocsin.service")
+        try daemon.start("observed", "sleep", "infinity")
+        let pid = try box.property("MainPID", of: "observed.service")
+        let started = ["-u", "observed.service", "MESSAGE_ID=\(MessageID.processStarted.rawValue)"]
+        try box.eventually("the start is an entry of the observed unit") {
+            try box.run(["journalctl", "--no-pager", "-o", "json"] + started).output.contains(
+                #""OBJECT_PID":"\#(pid)""#)
+        }
+        let entry = try box.run(["journalctl", "--no-pager", "-o", "json"] + started).output
+        #expect(entry.contains(#""SYSLOG_IDENTIFIER":"tocsind""#))
+        #expect(entry.contains(#""OBJECT_SYSTEMD_UNIT":"observed.service""#))
+        let shown = try box.systemctl("status", "observed.service").output
+        #expect(shown.contains("exec \(pid) (uid 0): /usr/bin/sleep infinity"), "\(shown)")
+        let explained = try box.run("journalctl", "-x", "--no-pager", "-t", "tocsind").output
+        #expect(explained.contains("Subject: A process started: /usr/bin/sleep"))
+        #expect(explained.contains("Subject: tocsin is watching"))
+    }
+
+    @Test("a daemon that hangs is killed by the watchdog and started again")
+    func watchdog() throws {
+        let daemon = try InstalledDaemon(configuration: Self.quiet, settings: "WatchdogSec=3s\nTimeoutAbortSec=1s")
+        try daemon.succeeds("systemctl", "start", "tocsin.service")
+        try daemon.succeeds("systemctl", "kill", "-s", "STOP", "tocsin.service")
+        try daemon.box.eventually("the daemon was killed and is back") {
+            try daemon.property("NRestarts") != "0" && daemon.property("ActiveState") == "active"
+        }
+        #expect(!(try daemon.box.journal("-u", "tocsin.service", "-g", "[Ww]atchdog timeout").isEmpty))
+        try daemon.succeeds("tocsin", "status")
+    }
+
+    @Test("systemctl reload takes a good configuration whole, and a bad one not at all")
+    func reload() throws {
+        let daemon = try InstalledDaemon(configuration: "sources: [fanotify]\n")
+        let box = daemon.box
+        try daemon.succeeds("systemctl", "start", "tocsin.service")
+        let pid = try daemon.property("MainPID")
+
+        try box.write(InstalledDaemon.configurationPath, "journal: {events: all}\nfilter: {excludeUids: nobody}\n")
+        try daemon.succeeds("systemctl", "reload", "tocsin.service")
+        try box.eventually("the bad configuration is refused") {
+            try box.journal("MESSAGE_ID=\(MessageID.configurationRefused.rawValue)").contains {
+                $0.contains("tocsin.yaml:2:")
+            }
+        }
+        try daemon.start("before", "sleep", "infinity")
+
+        try box.write(InstalledDaemon.configurationPath, "sources: [fanotify]\njournal: {events: all}\n")
+        try daemon.succeeds("systemctl", "reload", "tocsin.service")
+        try box.eventually("the good configuration is in force") {
+            try !box.journal("MESSAGE_ID=\(MessageID.configurationReloaded.rawValue)").isEmpty
+        }
+        try daemon.start("after", "sleep", "infinity")
+        try box.eventually("events are journal entries now") {
+            try !box.journal("-u", "after", "-t", "tocsind").isEmpty
+        }
+        #expect(try box.journal("-u", "before", "-t", "tocsind").isEmpty, "nothing of the bad one was applied")
+        #expect(try daemon.property("MainPID") == pid)
+        #expect(try daemon.property("ActiveState") == "active")
+    }
+
+    @Test("a stop answers the read that pends, and takes the socket away")
+    func stop() throws {
+        let daemon = try InstalledDaemon(configuration: Self.quiet)
+        let box = daemon.box
+        try daemon.succeeds("systemctl", "start", "tocsin.socket", "tocsin.service")
+        try daemon.start("reader", "tocsin", "read", settings: ["StandardError=file:/run/reader.errors"])
+        try daemon.pendingReads(1)
+        try daemon.succeeds("systemctl", "stop", "tocsin.socket", "tocsin.service")
+        try box.eventually("the reader has its answer") { try finished(box) }
+        // EX_TEMPFAIL: the service shuts down.
+        let errors = try daemon.succeeds("cat", "/run/reader.errors")
+        #expect(try box.property("ExecMainStatus", of: "reader.service") == "75", "\(errors)")
+        #expect(try daemon.property("Result") == "success")
+        #expect(try box.run("test", "-e", "/run/tocsin/tocsin.sock").status != 0)
+    }
+
+    @Test("after kill -9 the service is back, and a subscriber goes on by itself")
+    func killed() throws {
+        let daemon = try InstalledDaemon(configuration: "sources: [fanotify]\n")
+        let box = daemon.box
+        try daemon.succeeds("systemctl", "start", "tocsin.socket", "tocsin.service")
+        try daemon.start(
+            "subscriber", "tocsin", "subscribe", "--depth", "3", "--path", "/usr/bin/sleep", "--format", "json")
+        try daemon.pendingReads(3)
+        let first = try daemon.property("MainPID")
+        try daemon.succeeds("systemctl", "kill", "-s", "KILL", "tocsin.service")
+        try box.eventually("the service is back") {
+            try daemon.property("ActiveState") == "active" && daemon.property("MainPID") != first
+        }
+        try daemon.pendingReads(3)
+        try daemon.start("observed", "sleep", "infinity")
+        try box.eventually("the subscriber sees it") {
+            try daemon.output(of: "subscriber").contains(#""executable":"/usr/bin/sleep""#)
+        }
+        #expect(try box.property("NRestarts", of: "subscriber.service") == "0")
+    }
+
+    @Test("what make uninstall leaves behind is the configuration")
+    func uninstall() throws {
+        let daemon = try InstalledDaemon(configuration: Self.quiet)
+        try daemon.succeeds("systemctl", "enable", "--now", "tocsin.service")
+        #expect(try daemon.box.property("ActiveState", of: "tocsin.socket") == "active", "enabled with the service")
+        try daemon.succeeds("systemctl", "disable", "--now", "tocsin.service", "tocsin.socket")
+        try daemon.make("uninstall")
+        let left = try daemon.succeeds(
+            "find", "/etc", "/run", "/usr/bin", "/usr/lib/systemd", "/usr/lib/sysusers.d", "-name", "*tocsin*")
+        let others = left.split(separator: "\n").filter { !$0.hasPrefix("/etc/tocsin") && !$0.hasPrefix("/run/tocsin") }
+        #expect(others.isEmpty)
+        #expect(try daemon.box.run("test", "-e", "/run/tocsin/tocsin.sock").status != 0)
+    }
+}
