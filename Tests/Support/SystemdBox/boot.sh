@@ -59,6 +59,8 @@ done
 echo "$leader"
 
 read -r _ || true
+# Whoever read our output may be gone, and bash tells of the killed job: SIGPIPE would end this before the cgroup is removed.
+exec >/dev/null 2>&1
 kill -KILL "$unshare" || true
 wait "$unshare" || true
 # The processes of the PID namespace die with its first; a cgroup is busy until the last of them is reaped.
