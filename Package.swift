@@ -70,6 +70,9 @@ let package = Package(
         [.target(name: "CTocsinLinux")],
         library("TocsinLinux", ["CTocsinLinux"]),
 
+        // Events judged by Sigma rules: fields as Sysmon has them, detections, what of them is a repeat. Pure.
+        library("TocsinRules", ["Sigma", "TocsinEvents"]),
+
         // The sources: kernel records become values. One seam, a file or folder for each source.
         library("TocsinSensors", ["TocsinEvents", "TocsinLinux"]),
 

@@ -46,13 +46,15 @@ public enum EventType: Hashable, Sendable {
     case exec, fork, exit
     case create, modify, delete, rename, attribute
     case heartbeat, gap
+    /// A rule about several events holds because time has passed: the event is its detection.
+    case detection
     case unknown(String)
 }
 
 extension EventType: RawRepresentable {
     /// Every type this version knows, in the order of the interface; the position is the type's code.
     public static let known: [EventType] = [
-        .exec, .fork, .exit, .create, .modify, .delete, .rename, .attribute, .heartbeat, .gap,
+        .exec, .fork, .exit, .create, .modify, .delete, .rename, .attribute, .heartbeat, .gap, .detection,
     ]
 
     public init(rawValue: String) {
@@ -71,6 +73,7 @@ extension EventType: RawRepresentable {
         case .attribute: "attribute"
         case .heartbeat: "heartbeat"
         case .gap: "gap"
+        case .detection: "detection"
         case .unknown(let name): name
         }
     }
@@ -88,6 +91,7 @@ extension EventType: RawRepresentable {
         case .attribute: 7
         case .heartbeat: 8
         case .gap: 9
+        case .detection: 10
         case .unknown: nil
         }
     }

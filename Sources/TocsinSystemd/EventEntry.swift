@@ -84,6 +84,7 @@ extension MessageID {
         case .create, .modify, .delete, .rename, .attribute: self = .fileChanged
         case .heartbeat: self = .heartbeat
         case .gap: self = .gap
+        case .detection: self = .detection
         case .unknown: return nil
         }
     }

@@ -10,6 +10,7 @@ struct EventMessage {
         case .create, .modify, .delete, .rename, .attribute: file(event)
         case .gap: gap(event.gap)
         case .heartbeat: text("heartbeat \(event.sequence)")
+        case .detection: text("several events together")
         case .unknown(let name): bytes.appendPrintable(name.utf8, limit: 64)
         }
     }

@@ -33,6 +33,19 @@ public struct CorrelationEngine: Sendable {
         sizes = correlations.map { _ in 0 }
     }
 
+    /// When `advance(to:)` is due although no event comes: the end of the first frame that is decided at its end. nil where
+    /// there is none.
+    public var nextDecision: UInt64? {
+        var next: UInt64?
+        for index in correlations.indices where !correlations[index].correlation.condition.isLowerBound {
+            // Such groups are never touched, so the oldest slot has the earliest start.
+            guard let slot = tables[index].oldestSlot else { continue }
+            let end = tables[index][slot].start + correlations[index].correlation.timespan + 1
+            next = min(next ?? end, end)
+        }
+        return next
+    }
+
     /// Groups that are remembered now.
     public var groupCount: Int { tables.reduce(0) { $0 + $1.count } }
 

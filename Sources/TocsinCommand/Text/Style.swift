@@ -33,6 +33,7 @@ extension Style.Tone {
         case .create, .modify, .rename, .attribute: .yellow
         case .delete: .red
         case .gap: .alarm
+        case .detection: .magenta
         case .unknown: .magenta
         }
     }
