@@ -89,8 +89,8 @@ let package = Package(
         library(
             "TocsinDaemon",
             [
-                "JSON", "YAML", "TocsinDelivery", "TocsinEvents", "TocsinLinux", "TocsinSensors", "TocsinSystemd",
-                "Varlink", logging,
+                "JSON", "Sigma", "YAML", "TocsinDelivery", "TocsinEvents", "TocsinLinux", "TocsinRules",
+                "TocsinSensors", "TocsinSystemd", "Varlink", logging,
             ] + nio + serviceLifecycle,
             tests: ["SystemdBox", "TestSupport", "TocsinClient", "listen", "tocsin", "tocsind"]),
         [executable("tocsind", ["TocsinDaemon", argumentParser])],

@@ -25,6 +25,7 @@ final class Daemon {
     private let server: VarlinkServer
     private let handover = BatchHandover()
     private var watch: [SourceWatch] = []
+    private var rules: RuleService?
     private var watchdog: Watchdog?
     private var state = DaemonStatus.State.running
 
@@ -46,7 +47,8 @@ final class Daemon {
         service = try EventService(
             on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits))
         pipeline = EventPipeline(
-            service: service, journal: EventJournal(writer: journal, policy: configuration.journalEvents),
+            on: eventLoop, service: service,
+            journal: EventJournal(writer: journal, logger: logger, configuration),
             exclusion: EventExclusion(configuration))
         var serverConfiguration = ServerConfiguration()
         serverConfiguration.limits = configuration.serverLimits
@@ -61,6 +63,16 @@ final class Daemon {
     }
 
     // MARK: Begin
+
+    /// Loads the rules and watches their directories; done when the first set is in force.
+    func startRules() throws -> EventLoopFuture<Void> {
+        let pipeline = pipeline
+        let rules = try RuleService(on: eventLoop, configuration.ruleDirectories, logger: logger) {
+            pipeline.replaceRules($0)
+        }
+        self.rules = rules
+        return rules.loaded
+    }
 
     /// Starts the sources; done when each of them watches. Fails where one cannot.
     func startSources() throws -> EventLoopFuture<Void> {
@@ -176,15 +188,16 @@ final class Daemon {
 
     // MARK: Change
 
-    /// Takes over what a reload can change; names what needs a restart.
-    func reload(_ new: Configuration) {
+    /// Takes over what a reload can change; names what needs a restart. Done when the rules were read again.
+    func reload(_ new: Configuration) -> EventLoopFuture<Void> {
         let old = configuration
         let waiting = ConfigurationKey.all.filter { !$0.reloads && $0.text(old) != $0.text(new) }.map(\.name)
         configuration.reload(from: new)
-        pipeline.reconfigure(exclusion: EventExclusion(configuration), journal: configuration.journalEvents)
+        pipeline.reconfigure(configuration)
         var metadata: Logger.Metadata = [:]
         if !waiting.isEmpty { metadata["needRestart"] = "\(waiting.joined(separator: ", "))" }
         logger.log(level: .notice, .configurationReloaded, "Configuration reloaded", metadata: metadata)
+        return rules?.reload(configuration.ruleDirectories) ?? eventLoop.makeSucceededVoidFuture()
     }
 
     func announceReloaded() { manager.notify(.ready(status: statusLine)) }
@@ -203,7 +216,8 @@ final class Daemon {
     /// Answers every pending read and closes every connection, by force after a while.
     func stopServing() -> EventLoopFuture<Void> {
         watchdog?.stop()
-        return server.shutdown(within: .seconds(5))
+        let rulesEnded = rules?.stop() ?? eventLoop.makeSucceededVoidFuture()
+        return server.shutdown(within: .seconds(5)).flatMap { rulesEnded }
     }
 
     // MARK: Status
@@ -222,7 +236,8 @@ final class Daemon {
         let counters = server.counters
         return DaemonStatus(
             bootID: bootID, state: state, sources: sourceStatuses, delivery: delivery, pipeline: pipeline.statistics,
-            lostJournal: journal.lost, server: counters, rules: 0)
+            lostJournal: journal.lost, server: counters, rules: pipeline.ruleCount,
+            refusals: pipeline.refusals)
     }
 }
 

@@ -58,6 +58,10 @@ private struct DaemonLifecycle: Service {
             }.get()
             do {
                 try await loop.flatSubmit {
+                    loop.makeCompletedFuture { try daemon.value.startRules() }.flatMap { $0 }
+                }
+                .get()
+                try await loop.flatSubmit {
                     loop.makeCompletedFuture { try daemon.value.startSources() }.flatMap { $0 }
                 }
                 .get()
@@ -91,7 +95,7 @@ private struct DaemonLifecycle: Service {
             manager.notify(.reloading(monotonicUSec: TocsinLinux.Clock.monotonicUSec()))
             do {
                 let configuration = try file.load()
-                try await loop.submit { daemon.value.reload(configuration) }.get()
+                try await loop.flatSubmit { daemon.value.reload(configuration) }.get()
             } catch let error as ConfigurationError {
                 logger.log(
                     level: .error, .configurationRefused, "Configuration refused, continuing with the old one",

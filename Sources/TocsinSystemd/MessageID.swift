@@ -20,6 +20,8 @@ package enum MessageID: String, Sendable, Hashable, CaseIterable {
     case sourceRecovered = "c1bb162120204a6ba82ab60f56c053e3"
     case journalLost = "d61502e6e6da48059444a95f8fa66f23"
     case clientRefused = "dbe5e17ee76642279ef45fad2f3aa330"
+    case detectionsRepeated = "ef394973593d4943b8366c2bca57b73d"
+    case rulesLoaded = "c7d79f6c49ed45e6ae9b3b8d3e72c540"
     case ruleRefused = "cd7a4692b1064b3ca702b714497c8dba"
     case watchdogWithheld = "b0003b6ad19c4087b08be38cb01af280"
     case resumed = "8750daaf85fa46da8a5b17d258242172"

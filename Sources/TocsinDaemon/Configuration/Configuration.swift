@@ -24,8 +24,11 @@ package struct Configuration: Sendable, Hashable {
     package var maxGroups = 64
 
     package var journalEvents = JournalPolicy.detections
+    package var repeatInterval: Duration = .seconds(60)
     package var journalQueueBytes = 4 << 20
     package var logLevel = LogLevel.info
+
+    package var ruleDirectories = ["/etc/tocsin/rules"]
 
     package var excludedTypes: [EventType] = []
     package var excludedPaths: [PathPattern] = []

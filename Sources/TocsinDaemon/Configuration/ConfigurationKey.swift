@@ -91,11 +91,19 @@ extension ConfigurationKey {
             "journal.events", \.journalEvents, .word(Configuration.JournalPolicy.self), reloads: true,
             "Which events the systemd journal gets. A gap always gets there."),
         ConfigurationKey(
+            "journal.repeatInterval", \.repeatInterval, .duration(in: .zero...(.seconds(86400))), reloads: true,
+            "After a detection, the same rule in the same tree of processes is not written again for this time; 0ms writes each."
+        ),
+        ConfigurationKey(
             "journal.queueSize", \.journalQueueBytes, .size(in: (64 << 10)...(256 << 20)), reloads: false,
             "Memory for entries while the journal does not take them. What does not fit is counted."),
         ConfigurationKey(
             "journal.level", \.logLevel, .word(Configuration.LogLevel.self), reloads: false,
             "The daemon's own messages: this level and above."),
+
+        ConfigurationKey(
+            "rules.directories", \.ruleDirectories, .list(.absolutePath), reloads: true,
+            "Directories of Sigma rules, with all below them. A change there is taken over at once."),
 
         ConfigurationKey(
             "filter.excludeTypes", \.excludedTypes, .list(.eventType), reloads: true,

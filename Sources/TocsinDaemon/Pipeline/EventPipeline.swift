@@ -1,16 +1,20 @@
 import JSON
+import NIOCore
 import TocsinEvents
 import TocsinLinux
+import TocsinRules
 import TocsinSensors
 
 /// The way of an event through the daemon: a source's record is enriched, judged, numbered, logged and told.
 ///
-/// Lives on the event loop. Owns what enrichment remembers and the buffer events are encoded in; the service owns the
-/// log.
+/// Lives on the event loop. Owns what rules remember, the buffer events are encoded in, and the timer for what is due
+/// without an event; the service owns the log.
 final class EventPipeline {
     private let service: EventService
     private let journal: EventJournal
     private var exclusion: EventExclusion
+    private var judge = EventJudge(LoadedRules())
+    private let timer: DueTimer
     private var writer = JSONWriter(reservingCapacity: 4096)
 
     private(set) var statistics = Statistics()
@@ -20,11 +24,18 @@ final class EventPipeline {
         var seen: UInt64 = 0
         /// Records that the configuration excludes.
         var excluded: UInt64 = 0
+        /// Detections beyond those an event can hold.
+        var detectionsLeftOut: UInt64 = 0
+        /// Groups of correlations forgotten before their time.
+        var evictedGroups: UInt64 = 0
         /// Records the kernel dropped, as far as it counts them.
         var lostKernel: UInt64 = 0
     }
 
-    init(service: EventService, journal: EventJournal, exclusion: EventExclusion) {
+    init(
+        on eventLoop: any EventLoop, service: EventService, journal: EventJournal, exclusion: EventExclusion
+    ) {
+        timer = DueTimer(on: eventLoop)
         self.service = service
         self.journal = journal
         self.exclusion = exclusion
@@ -32,6 +43,7 @@ final class EventPipeline {
 
     func take(_ records: [SensorRecord]) {
         for record in records { take(record) }
+        setTimer()
     }
 
     /// Tells everyone that events are missing here which no source speaks of.
@@ -44,12 +56,59 @@ final class EventPipeline {
                 gap: Gap(origin: origin)))
     }
 
-    func reconfigure(exclusion: EventExclusion, journal policy: Configuration.JournalPolicy) {
-        self.exclusion = exclusion
-        journal.policy = policy
+    func reconfigure(_ configuration: Configuration) {
+        exclusion = EventExclusion(configuration)
+        journal.reconfigure(configuration)
     }
 
+    // MARK: Rules
+
+    /// The next event is judged by these.
+    func replaceRules(_ rules: LoadedRules) {
+        statistics.detectionsLeftOut += judge.detectionsLeftOut
+        statistics.evictedGroups += judge.evictedGroups
+        judge = EventJudge(rules)
+        setTimer()
+    }
+
+    var ruleCount: Int { judge.ruleCount }
+    /// Why something that rules or the journal could have told was not told, by name.
+    var refusals: [(name: String, count: UInt64)] {
+        [
+            ("rules", UInt64(judge.refusedRules)),
+            ("detectionsPerEvent", statistics.detectionsLeftOut + judge.detectionsLeftOut),
+            ("correlationGroups", statistics.evictedGroups + judge.evictedGroups),
+            ("journalRepeats", journal.heldBack),
+        ]
+    }
+
+    /// Publishes what a correlation says because time has passed, and lets the journal tell what it held back.
+    private func decide(at monotonicUSec: UInt64) {
+        journal.advance(to: monotonicUSec)
+        guard let due = judge.decisionDueUSec, due <= monotonicUSec else { return }
+        let detections = judge.decide(at: monotonicUSec)
+        guard !detections.isEmpty else { return }
+        let sequence = service.nextSequence
+        var event = Event(
+            sequence: sequence, cursor: service.cursor(at: sequence), type: .detection,
+            realtimeUSec: TocsinLinux.Clock.realtimeUSec(), monotonicUSec: monotonicUSec)
+        event.detections = detections
+        if !exclusion.excludes(event) { publish(event) }
+    }
+
+    /// Wakes the loop only where something waits for its time.
+    private func setTimer() {
+        let due = [judge.decisionDueUSec, journal.dueUSec].compactMap { $0 }.min()
+        timer.set(due) { [weak self] in
+            self?.decide(at: TocsinLinux.Clock.monotonicUSec())
+            self?.setTimer()
+        }
+    }
+
+    // MARK: Records
+
     private func take(_ record: SensorRecord) {
+        decide(at: record.monotonicUSec)
         // The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
         let sequence = service.nextSequence
         var event = Event(
@@ -73,6 +132,7 @@ final class EventPipeline {
             statistics.excluded += 1
             return
         }
+        judge.judge(&event)
         publish(event)
     }
 

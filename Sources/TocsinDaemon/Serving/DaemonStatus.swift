@@ -14,6 +14,8 @@ struct DaemonStatus {
     var lostJournal: UInt64
     var server: ServerCounters
     var rules: Int
+    /// Beside those of server and delivery.
+    var refusals: [(name: String, count: UInt64)]
 
     enum State: String { case running, stopping }
 
@@ -37,7 +39,7 @@ struct DaemonStatus {
         json.member("lostJournal", lostJournal)
         json.name("refused")
         json.beginObject()
-        for (name, count) in refusals where count > 0 {
+        for (name, count) in allRefusals where count > 0 {
             json.name(dynamic: name)
             json.integer(count)
         }
@@ -53,14 +55,14 @@ struct DaemonStatus {
     }
 
     /// By the name of the limit or rule that refused.
-    private var refusals: [(name: String, count: UInt64)] {
+    private var allRefusals: [(name: String, count: UInt64)] {
         [
             ("connections", server.connectionsOverLimit), ("connectionsPerUser", server.connectionsOverUserLimit),
             ("access", server.connectionsDenied), ("accept", server.acceptFailures),
             ("messageSize", server.messagesTooLong), ("malformedMessage", server.messagesMalformed),
             ("call", server.callsRefused),
         ]
-            + DeliveryLimits.Name.allCases.map { ($0.rawValue, delivery.statistics.refused[$0] ?? 0) }
+            + DeliveryLimits.Name.allCases.map { ($0.rawValue, delivery.statistics.refused[$0] ?? 0) } + refusals
     }
 
     private func write(_ source: SourceRunner.Status, into json: inout JSONWriter) {
