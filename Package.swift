@@ -98,7 +98,8 @@ let package = Package(
         // The other end: the public client library, and the command line over it.
         library("TocsinClient", ["JSON", "TocsinEvents", "Varlink"], tests: ["TestSupport"]),
         library(
-            "TocsinCommand", ["JSON", "TocsinClient", "TocsinEvents", argumentParser],
+            "TocsinCommand",
+            ["JSON", "Sigma", "SigmaTools", "TocsinClient", "TocsinEvents", "TocsinRules", argumentParser],
             tests: ["CTestSystem", "TestSupport", "tocsin"] + nio),
         [executable("tocsin", ["TocsinCommand"])],
 

@@ -60,7 +60,10 @@ public struct RuleReport {
     /// What a rule says about itself; nil where no loaded rule has this id or name.
     public func showLines(_ name: String) -> [String]? {
         let all = rules.rules + rules.notApplicable
-        guard let rule = all.first(where: { $0.metadata.id == name || $0.metadata.name == name }) else { return nil }
+        return all.first { $0.metadata.id == name || $0.metadata.name == name }.map(lines(of:))
+    }
+
+    public func lines(of rule: Rule) -> [String] {
         let metadata = rule.metadata
         var lines: [String] = []
         func add(_ label: String, _ text: String?) {

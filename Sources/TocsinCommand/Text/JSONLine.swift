@@ -6,8 +6,10 @@ package enum JSONLine {
     package static func line(_ value: JSONValue) -> [UInt8] {
         var writer = JSONWriter()
         writer.value(value)
-        return harmless(writer.bytes) + [UInt8(ascii: "\n")]
+        return line(encoded: writer.bytes)
     }
+
+    package static func line(encoded json: [UInt8]) -> [UInt8] { harmless(json) + [UInt8(ascii: "\n")] }
 
     /// The writer escapes C0 and DEL. What else a terminal obeys or hides (C1, bidirectional overrides, what is invisible)
     /// is legal in JSON, but the line may well be shown on a terminal; it is escaped here. Outside of ASCII nothing but
