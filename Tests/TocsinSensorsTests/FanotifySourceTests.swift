@@ -71,6 +71,23 @@ struct FanotifySourceTests {
         child.end()
     }
 
+    @Test("programs that execute one another at once are told as themselves, not as the next")
+    func chains() throws {
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        let sh = String(decoding: try Self.resolved("/bin/sh"), as: UTF8.self)
+        for _ in 0..<150 {
+            let child = try Child(["/bin/sh", "-c", "exec /usr/bin/env /usr/bin/nice /bin/cat -"])
+            let pid = child.pid
+            let execs = try runner.wait("exec of cat") {
+                $0.execs(of: pid).last?.executable?.lastComponent.elementsEqual("cat".utf8) == true
+            }.execs(of: pid)
+            let names = execs.compactMap { $0.executable?.lastComponent }.map { String(decoding: $0, as: UTF8.self) }
+            #expect(names == [sh, "env", "nice", "cat"])
+            child.end()
+        }
+    }
+
     @Test("a process that executes its own program again is told with the new arguments")
     func again() throws {
         let runner = try Self.runner()
