@@ -13,6 +13,8 @@ package func runDaemon(_ options: DaemonOptions) async throws {
     let sockets = inherited.takeSockets()
     let manager = ServiceManager()
     let store = DescriptorStore(inherited, manager: manager)
+    // Early: until it is trapped, a reload that is asked for while the daemon starts would end it.
+    let hangUps = await UnixSignalsSequence(trapping: .sighup)
     let file = ConfigurationFile(options)
     let configuration = try file.load()
     let journal = try JournalWriter(identifier: "tocsind", maximumBytes: configuration.journalQueueBytes)
@@ -22,8 +24,8 @@ package func runDaemon(_ options: DaemonOptions) async throws {
     let lifecycle = DaemonLifecycle(
         file: file, configuration: configuration,
         // A path on the command line is meant even where systemd hands over a socket.
-        sockets: options.socketPath == nil ? sockets : [], manager: manager, store: store, journal: journal,
-        logger: logger)
+        sockets: options.socketPath == nil ? sockets : [], hangUps: hangUps, manager: manager, store: store,
+        journal: journal, logger: logger)
     let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
             services: [.init(service: lifecycle, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -38,6 +40,8 @@ private struct DaemonLifecycle: Service {
     let file: ConfigurationFile
     let configuration: Configuration
     let sockets: [Int32]
+    /// Those that came since the program began are not lost: the configuration is read again for them.
+    let hangUps: UnixSignalsSequence
     let manager: ServiceManager
     let store: DescriptorStore
     let journal: JournalWriter

@@ -17,7 +17,9 @@ struct ConfigurationFile: Sendable {
         if let socket = options.socketPath { configuration.socketPath = socket }
         if !options.sources.isEmpty { configuration.sources = options.sources }
         if let reason = configuration.contradiction {
-            throw ConfigurationError(file: path, position: nil, reason: reason)
+            // Whose sources they are: the file need not even exist.
+            throw ConfigurationError(
+                file: options.sources.isEmpty ? path : "command line", position: nil, reason: reason)
         }
         return configuration
     }
@@ -39,6 +41,7 @@ struct ConfigurationFile: Sendable {
 extension Configuration {
     /// What no single key can say: nil where all is well.
     var contradiction: String? {
+        if sources.isEmpty { return "sources: expected at least one" }
         let watchers = sources.filter { $0 != .named(.heartbeat) && $0 != .named(.files) }
         if watchers.count > 1 {
             let names = watchers.map(\.name).joined(separator: " and ")

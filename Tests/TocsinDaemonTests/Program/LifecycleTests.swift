@@ -56,11 +56,39 @@ import TocsinEvents
         let both = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--source", "proc", "--source", "auto"])
         #expect(both.status == 78)
         #expect(both.errorText.contains("proc and auto would each report every process start"), "\(both.errorText)")
+        #expect(both.errorText.contains("command line: sources: "), "\(both.errorText)")
         let unknown = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--source", "wishes"])
         #expect(unknown.status == 64)
         #expect(
             unknown.errorText.contains("expected one of auto, ebpf, fanotify, proc, files, heartbeat"),
             "\(unknown.errorText)")
+    }
+
+    @Test("a daemon that would watch nothing does not start")
+    func noSources() async throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("sources: []\n", to: "none.yaml")
+        let path = directory.path + "/none.yaml"
+        let end = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--config", path])
+        #expect(end.status == 78)
+        #expect(end.errorText.contains("\(path): sources: expected at least one"), "\(end.errorText)")
+    }
+
+    @Test(
+        "a reload that is asked for while the daemon starts is done when it has started", .timeLimit(.minutes(1)))
+    func earlyReload() async throws {
+        let directory = try TemporaryDirectory()
+        let (configuration, socket) = (directory.path + "/fifo", directory.path + "/tocsin.sock")
+        try #require(mkfifo(configuration, 0o600) == 0)
+        let daemon = try RunningSubprocess(
+            BuiltProgram.path("tocsind"), ["--config", configuration, "--socket", socket])
+        try await daemon.whenReading(configuration) { daemon.send(SIGHUP) }
+        // When it listens it has closed the file, and opens it again for the reload.
+        while access(socket, F_OK) != 0 { try await Task.sleep(for: .milliseconds(10)) }
+        try await daemon.whenReading(configuration) {}
+        daemon.send(SIGTERM)
+        let end = try await daemon.ended()
+        #expect(end.status == 0, "\(end.errorText)")
     }
 
     @Test("SIGHUP takes a changed configuration as a whole, and keeps the old one where the new is refused")
@@ -92,6 +120,25 @@ import TocsinEvents
         try directory.write("log: {size: 1KiB}\n", to: "small.yaml")
         let end = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--config", directory.path + "/small.yaml"])
         #expect(end.status == 78)
+    }
+}
+
+extension RunningSubprocess {
+    /// Waits until the process reads the FIFO, and gives it a configuration when `body` has returned.
+    fileprivate func whenReading(_ fifo: String, _ body: () -> Void) async throws {
+        for _ in 0..<3000 {
+            let writer = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+            guard writer >= 0 else {
+                try await Task.sleep(for: .milliseconds(10))
+                continue
+            }
+            defer { close(writer) }
+            body()
+            let text = Array("sources: [heartbeat]\n".utf8)
+            #expect(write(writer, text, text.count) == text.count)
+            return
+        }
+        Issue.record("nobody reads \(fifo); the daemon's log: \(errorsWritten)")
     }
 }
 
