@@ -100,8 +100,15 @@ struct CallStream {
 }
 
 /// Why a server closes a connection on its own.
-public enum ProtocolViolation: Error, Hashable, Sendable {
+public enum ProtocolViolation: Error, Hashable, Sendable, CustomStringConvertible {
     /// Longer than a request may be.
     case messageTooLong
     case malformed(MalformedMessage)
+
+    public var description: String {
+        switch self {
+        case .messageTooLong: "message too long"
+        case .malformed(let message): "malformed message: \(message.description)"
+        }
+    }
 }

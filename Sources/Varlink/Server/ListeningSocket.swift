@@ -119,7 +119,15 @@ public struct ListenError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `errno`; `EADDRINUSE` when somebody else listens there or the file is no socket.
     public let code: Int32
 
-    public var description: String { "cannot listen at \(path): \(operation): \(String(cString: strerror(code)))" }
+    public var description: String {
+        let reason =
+            switch code {
+            case EADDRINUSE: "somebody else listens there, or the file is no socket"
+            case ENAMETOOLONG: "the path of a socket has 1 to 107 bytes"
+            default: "\(operation): \(String(cString: strerror(code)))"
+            }
+        return "cannot listen at \(path): \(reason)"
+    }
 
     /// The address of a path; `sun_path` of `unix(7)` has 108 bytes, NUL included.
     fileprivate static func address(_ path: String) throws(ListenError) -> sockaddr_un {
