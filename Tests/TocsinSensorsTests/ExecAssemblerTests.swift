@@ -47,6 +47,39 @@ import TocsinSensors
         #expect(Self.run(Self.blind(Self.ls), Self.linker) == [.verify(Self.execution(Self.blind(Self.ls)))])
     }
 
+    @Test("all that a process executed before its end is told, though the kernel told its linker only once")
+    func endedWithMore() {
+        var assembler = ExecAssembler()
+        // sh -c 'exec env ls', over before the first open was read: the linker was queued once for all three.
+        let programs = [Self.blind(Self.dash), Self.blind(Self.env), Self.blind(Self.ls)]
+        #expect(assembler.opened(7, programs[0]) == [])
+        #expect(assembler.opened(7, Self.linker) == [.verify(Self.execution(programs[0]))])
+        #expect(assembler.ended(7) == Self.execution(programs[0]))
+        for program in programs[1...] {
+            #expect(assembler.opened(7, program) == [.verify(Self.execution(program))])
+            #expect(assembler.ended(7) == Self.execution(program))
+        }
+        // A process that has the number later is another.
+        assembler.drained()
+        #expect(assembler.opened(7, programs[0]) == [])
+    }
+
+    @Test("what is remembered of a storm that never lets the queue get empty is bounded")
+    func storm() {
+        var assembler = ExecAssembler()
+        func execute(_ pid: Int32) {
+            _ = assembler.opened(pid, Self.dash)
+            _ = assembler.opened(pid, Self.linker)
+            _ = assembler.ended(pid)
+        }
+        execute(1)
+        for pid in 2...Int32(8192) { execute(pid) }
+        #expect(assembler.opened(1, Self.ls) == [.verify(Self.execution(Self.ls))], "it may have been queued together")
+        _ = assembler.ended(1)
+        for pid in 8193...Int32(25_000) { execute(pid) }
+        #expect(assembler.opened(2, Self.ls) == [])
+    }
+
     @Test("a static program is complete by itself, and so is the linker when it is run as a program")
     func staticProgram() {
         #expect(Self.run(Self.busybox) == [.verify(Self.execution(Self.busybox))])

@@ -73,6 +73,13 @@ package struct ExecAssembler: Sendable {
     private var progress: [Int32: Progress] = [:]
     /// Opens of each process that may still have been in the kernel's queue when a later one was merged into them.
     private var recent: [Int32: [Open]] = [:]
+    /// Those before; bounds both, where the queue never gets empty.
+    private var older: [Int32: [Open]] = [:]
+    private var recentOpens = 0
+
+    /// As many opens as the kernel's queue holds unless configured otherwise: who reads one of them has read all that
+    /// was queued together with an earlier one.
+    private static let queueLength = 16_384
 
     package init() {}
 
@@ -104,11 +111,12 @@ package struct ExecAssembler: Sendable {
     package mutating func forget(_ pid: Int32) {
         progress[pid] = nil
         recent[pid] = nil
+        older[pid] = nil
     }
 
-    /// The process is gone. What it was about to execute, where all opens had come.
+    /// The process is gone. What it was about to execute, where all opens had come. More may be in the queue: it may
+    /// have executed several programs before the first open was read.
     package mutating func ended(_ pid: Int32) -> Execution? {
-        recent[pid] = nil
         guard let last = progress.removeValue(forKey: pid), last.isComplete, !last.isReported else { return nil }
         return last.execution
     }
@@ -116,6 +124,8 @@ package struct ExecAssembler: Sendable {
     /// The kernel's queue was empty: no event can have been merged into those read before.
     package mutating func drained() {
         recent.removeAll(keepingCapacity: true)
+        older.removeAll()
+        recentOpens = 0
         progress = progress.filter { !$0.value.isReported }
     }
 
@@ -152,7 +162,7 @@ package struct ExecAssembler: Sendable {
                 progress[pid] = nil
                 return []
             case .dynamic, .script:
-                guard let merged = recent[pid]?.last(where: { Self.isSame($0, interpreterOf: tail) }) else {
+                guard let merged = recentOpen(pid, interpreterOf: tail) else {
                     current.awaiting = tail
                     progress[pid] = current
                     return []
@@ -186,7 +196,18 @@ package struct ExecAssembler: Sendable {
         return false
     }
 
+    private func recentOpen(_ pid: Int32, interpreterOf file: Open) -> Open? {
+        recent[pid]?.last { Self.isSame($0, interpreterOf: file) }
+            ?? older[pid]?.last { Self.isSame($0, interpreterOf: file) }
+    }
+
     private mutating func remember(_ pid: Int32, _ open: Open) {
+        if recentOpens == Self.queueLength {
+            older = recent
+            recent.removeAll()
+            recentOpens = 0
+        }
+        recentOpens += 1
         // Bounded: a process that executes in a loop faster than it is read fills the kernel's queue, not this.
         var opens = recent[pid] ?? []
         if opens.count == 16 { opens.removeFirst() }

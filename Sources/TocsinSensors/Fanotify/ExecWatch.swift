@@ -117,6 +117,7 @@ struct ExecWatch {
             // owner, and that be gone too, then the opened files do not fit together.
             guard held != nil else { return suspect.held }
             tellEnded(pid)
+            assembler.forget(pid)
         }
         if suspects.count >= Self.suspectLimit { makeRoom() }
         suspects[pid] = Suspect(held: held, since: now)
