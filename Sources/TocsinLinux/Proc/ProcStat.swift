@@ -37,8 +37,6 @@ package struct ProcStat: Hashable, Sendable {
 
     package var startTimeNSec: UInt64 { startTicks &* Self.nanosecondsPerTick }
     package var isZombie: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
-    /// `PF_EXITING`: on its way out, its memory may be gone already.
-    package var isExiting: Bool { flags & 0x0000_0004 != 0 }
     /// `PF_KTHREAD`
     package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
     /// `PF_EXITING`: on its way to become a zombie. Its image is gone, or goes any moment, and with it the command line.
