@@ -87,8 +87,10 @@ struct SystemTests {
         let entry = try box.run(["journalctl", "--no-pager", "-o", "json"] + started).output
         #expect(entry.contains(#""SYSLOG_IDENTIFIER":"tocsind""#))
         #expect(entry.contains(#""OBJECT_SYSTEMD_UNIT":"observed.service""#))
-        let shown = try box.systemctl("status", "observed.service").output
-        #expect(shown.contains("exec \(pid) (uid 0): /usr/bin/sleep infinity"), "\(shown)")
+        try box.eventually("systemctl status shows it") {
+            try box.systemctl("status", "observed.service").output
+                .contains("exec \(pid) (uid 0): /usr/bin/sleep infinity")
+        }
         let explained = try box.run("journalctl", "-x", "--no-pager", "-t", "tocsind").output
         #expect(explained.contains("Subject: A process started: /usr/bin/sleep"))
         #expect(explained.contains("Subject: tocsin is watching"))
