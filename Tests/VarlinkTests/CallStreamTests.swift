@@ -104,8 +104,8 @@ import Testing
     func tooLong() {
         let fits = #"{"method":"a.b.M"}"#.utf8
         #expect(outcome(of: fits + [0], cutAt: [], delay: 0, limit: fits.count) == ["0 a.b.M 0 single", "finished"])
-        #expect(outcome(of: fits + [0], cutAt: [], delay: 0, limit: fits.count - 1) == ["messageTooLong"])
+        #expect(outcome(of: fits + [0], cutAt: [], delay: 0, limit: fits.count - 1) == ["message too long"])
         let endless = [UInt8](repeating: 0x20, count: 1000)
-        #expect(outcome(of: endless, cutAt: Array(0..<1000), delay: 0, limit: 100) == ["messageTooLong"])
+        #expect(outcome(of: endless, cutAt: Array(0..<1000), delay: 0, limit: 100) == ["message too long"])
     }
 }
