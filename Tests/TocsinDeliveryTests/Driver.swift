@@ -30,7 +30,13 @@ final class Driver {
     }
 
     init(limits: DeliveryLimits = DeliveryLimits(), logBytes: Int = 1 << 20, instance: UInt64 = 7) throws {
-        let log = try EventLog(memory: EventLogMemory(byteCount: EventLogLayout.ringBegin - EventLogLayout.headerBytes + logBytes), instance: instance)
+        let log = try EventLog(
+            memory: EventLogMemory(byteCount: EventLogLayout.ringBegin - EventLogLayout.headerBytes + logBytes),
+            instance: instance)
+        delivery = Delivery(log: log, limits: limits)
+    }
+
+    init(_ log: consuming EventLog, limits: DeliveryLimits = DeliveryLimits()) {
         delivery = Delivery(log: log, limits: limits)
     }
 

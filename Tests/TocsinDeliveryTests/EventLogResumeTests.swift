@@ -3,29 +3,6 @@ import TocsinEvents
 
 @testable import TocsinDelivery
 
-/// A region that outlives the logs laid into it, as a memfd outlives a daemon. Freed with this owner.
-private final class Region {
-    let base: UnsafeMutableRawPointer
-    let byteCount = EventLogLayout.ringBegin + EventLog.minimumCapacity
-
-    init() {
-        base = .allocate(byteCount: byteCount, alignment: 4096)
-        base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-    }
-
-    deinit { base.deallocate() }
-
-    func memory() -> EventLogMemory { EventLogMemory(adopting: base, byteCount: byteCount) { _, _ in } }
-
-    var bytes: [UInt8] {
-        get { Array(UnsafeRawBufferPointer(start: base, count: byteCount)) }
-        set { newValue.withUnsafeBytes { base.copyMemory(from: $0.baseAddress!, byteCount: byteCount) } }
-    }
-
-    func word(_ offset: Int) -> UInt64 { base.load(fromByteOffset: offset, as: UInt64.self) }
-    func set(_ value: UInt64, _ offset: Int) { base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self) }
-}
-
 @Suite struct EventLogResumeTests {
     private func append(_ log: inout EventLog, bytes: Int) {
         let json = [UInt8](repeating: UInt8(truncatingIfNeeded: log.nextSequence), count: bytes)
