@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Glibc
 import PackageDescription
 
 // Warnings are errors in CI only: a newer compiler's new warning must not keep a user from building.
@@ -15,13 +16,21 @@ let serviceLifecycle: [Target.Dependency] = [
     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
 ]
 
+/// libbpf goes into the binary where there is an archive of it, as on Debian: the daemon then runs on machines that have
+/// no libbpf, or another version.
+let libbpf: [LinkerSetting] =
+    ["x86_64", "aarch64"].contains { access("/usr/lib/\($0)-linux-gnu/libbpf.a", R_OK) == 0 }
+    ? [.linkedLibrary(":libbpf.a"), .linkedLibrary(":libelf.a"), .linkedLibrary(":libz.a")] : [.linkedLibrary("bpf")]
+
 /// A library and the tests of the same name.
 func library(
-    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [],
-    tests: [Target.Dependency] = [], fixtures: [Resource] = []
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [], links: [LinkerSetting] = [],
+    plugins: [Target.PluginUsage] = [], tests: [Target.Dependency] = [], fixtures: [Resource] = []
 ) -> [Target] {
     [
-        .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings),
+        .target(
+            name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings,
+            linkerSettings: links, plugins: plugins),
         .testTarget(
             name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests, resources: fixtures,
             swiftSettings: swiftSettings),
@@ -74,7 +83,17 @@ let package = Package(
         library("TocsinRules", ["Sigma", "TocsinEvents"]),
 
         // The sources: kernel records become values. One seam, a file or folder for each source.
-        library("TocsinSensors", ["TocsinEvents", "TocsinLinux"]),
+        library(
+            "TocsinSensors", ["CLibBPF", "CTocsinProbes", "TocsinEvents", "TocsinLinux"], links: libbpf,
+            plugins: ["CompileBPF"]),
+
+        // The eBPF probes: what kernel and user space share. The plugin compiles bpf/ into TocsinSensors, which loads it
+        // with libbpf.
+        [
+            .plugin(name: "CompileBPF", capability: .buildTool()),
+            .target(name: "CTocsinProbes", exclude: ["bpf"]),
+            .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev", "libelf-dev", "zlib1g-dev"])]),
+        ],
 
         // The heart: event log, sessions, pending reads, groups, loss accounting. Pure: no clock, no I/O.
         library("TocsinDelivery", ["JSON", "TocsinEvents", deque]),

@@ -76,8 +76,11 @@ extension FileDescriptor {
     }
 
     /// A second descriptor of the same open file.
-    package func duplicate() throws(SystemError) -> FileDescriptor {
-        FileDescriptor(owning: try syscall("fcntl") { tocsin_fcntl(rawValue, F_DUPFD_CLOEXEC, 0) })
+    package func duplicate() throws(SystemError) -> FileDescriptor { try Self.duplicate(of: rawValue) }
+
+    /// As above, of one that belongs to somebody else, as to a library.
+    package static func duplicate(of number: Int32) throws(SystemError) -> FileDescriptor {
+        FileDescriptor(owning: try syscall("fcntl") { tocsin_fcntl(number, F_DUPFD_CLOEXEC, 0) })
     }
 }
 

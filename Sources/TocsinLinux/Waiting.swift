@@ -15,6 +15,8 @@ package struct Epoll: ~Copyable, Sendable {
         package static let readable = Events(rawValue: EPOLLIN.rawValue)
         /// An exceptional condition, as a change of /proc/self/mountinfo.
         package static let priority = Events(rawValue: EPOLLPRI.rawValue)
+        /// Ready once for each wake-up of the descriptor, however long its condition lasts.
+        package static let edgeTriggered = Events(rawValue: EPOLLET.rawValue)
         package static let error = Events(rawValue: EPOLLERR.rawValue)
         package static let hangUp = Events(rawValue: EPOLLHUP.rawValue)
     }

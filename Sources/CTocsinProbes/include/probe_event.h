@@ -1,0 +1,142 @@
+#ifndef TOCSIN_PROBE_EVENT_H
+#define TOCSIN_PROBE_EVENT_H
+
+// What the probes write into the ring buffer and user space reads: one definition for both sides.
+//
+// Every record starts with probe_header and probe_process. Integers are in the machine's byte order. Padding is an
+// error when the probes are compiled, so both sides agree on every byte. Whoever changes anything here raises
+// PROBE_LAYOUT: a daemon may meet a ring that the probes of an older version still fill.
+
+#ifdef __bpf__
+#include <linux/types.h>
+typedef __u32 probe_u32;
+typedef __s32 probe_s32;
+typedef __u64 probe_u64;
+#else
+#include <stdint.h>
+typedef uint32_t probe_u32;
+typedef int32_t probe_s32;
+typedef uint64_t probe_u64;
+#endif
+
+#define PROBE_LAYOUT 1
+
+#define PROBE_COMM_SIZE 16
+#define PROBE_TTY_SIZE 24
+
+/// Arguments longer than this arrive cut, with PROBE_FAULT_ARGUMENTS set.
+#define PROBE_ARGUMENTS_MAX (128 * 1024)
+
+enum probe_type {
+    PROBE_EXEC,
+    PROBE_FORK,
+    PROBE_EXIT,
+    PROBE_TYPES,
+};
+
+/// probe_exec.flags
+enum probe_exec_flag {
+    PROBE_FLAG_SETUID = 1,
+    PROBE_FLAG_SETGID = 2,
+    PROBE_FLAG_MEMFD = 4,
+    PROBE_FLAG_DELETED = 8,
+    PROBE_FLAG_SCRIPT = 16,
+};
+
+/// probe_exec.faults: what is missing or cut short.
+enum probe_fault {
+    PROBE_FAULT_FILENAME = 1,
+    PROBE_FAULT_EXECUTABLE = 2,
+    PROBE_FAULT_WORKING_DIRECTORY = 4,
+    PROBE_FAULT_CGROUP = 8,
+    PROBE_FAULT_ARGUMENTS = 16,
+};
+
+struct probe_header {
+    /// enum probe_type
+    probe_u32 type;
+    /// Bytes used, this header included; the room in the ring is larger.
+    probe_u32 size;
+    /// CLOCK_MONOTONIC.
+    probe_u64 monotonic_nsec;
+    /// Records of all types that found no room since the probes were loaded.
+    probe_u64 lost;
+};
+
+struct probe_process {
+    /// CLOCK_BOOTTIME.
+    probe_u64 start_boottime_nsec;
+    probe_s32 tgid;
+    probe_s32 parent_tgid;
+    probe_s32 process_group;
+    probe_u32 uid;
+    probe_u32 gid;
+    probe_u32 effective_uid;
+    probe_u32 effective_gid;
+    /// UINT32_MAX where it was never set.
+    probe_u32 login_uid;
+    probe_u32 audit_session;
+    probe_u32 pid_namespace;
+    char comm[PROBE_COMM_SIZE];
+};
+
+/// Followed by the text: arguments, filename, executable, working directory, cgroup, each as long as its size says.
+///
+/// Arguments are NUL-terminated strings, the filename is a string without NUL. The three paths are NUL-terminated
+/// components, last component first, as the kernel's links lead; a root is no component.
+struct probe_exec {
+    struct probe_header header;
+    struct probe_process process;
+    probe_u64 cgroup_id;
+    probe_u64 inode;
+    /// As the kernel keeps it: major << 20 | minor.
+    probe_u32 device;
+    probe_u32 mount_namespace;
+    probe_u32 network_namespace;
+    probe_u32 user_namespace;
+    probe_u32 flags;
+    probe_u32 faults;
+    probe_u32 arguments_size;
+    probe_u32 filename_size;
+    probe_u32 executable_size;
+    probe_u32 working_directory_size;
+    probe_u32 cgroup_size;
+    probe_u32 reserved;
+    char tty[PROBE_TTY_SIZE];
+};
+
+struct probe_fork {
+    struct probe_header header;
+    struct probe_process process;
+};
+
+struct probe_exit {
+    struct probe_header header;
+    struct probe_process process;
+    /// CLOCK_BOOTTIME at the end.
+    probe_u64 boottime_nsec;
+    /// As wait(2) would report it.
+    probe_s32 status;
+    probe_u32 reserved;
+};
+
+/// The value of the one-element map "counters": seen == submitted + lost, for each type.
+struct probe_counters {
+    probe_u64 seen[PROBE_TYPES];
+    probe_u64 submitted[PROBE_TYPES];
+    /// The ring had no room.
+    probe_u64 lost[PROBE_TYPES];
+    /// Sum of lost.
+    probe_u64 lost_total;
+    /// Executions whose text found no room and which were recorded with less of it.
+    probe_u64 shortened;
+};
+
+_Static_assert(sizeof(struct probe_header) == 24, "layout");
+_Static_assert(sizeof(struct probe_process) == 64, "layout");
+_Static_assert(sizeof(struct probe_exec) == 176, "layout");
+_Static_assert(sizeof(struct probe_fork) == 88, "layout");
+_Static_assert(sizeof(struct probe_exit) == 104, "layout");
+_Static_assert(sizeof(struct probe_counters) == 88, "layout");
+
+#endif

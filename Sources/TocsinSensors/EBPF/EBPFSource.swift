@@ -1,0 +1,86 @@
+import Glibc
+import Synchronization
+import TocsinEvents
+import TocsinLinux
+
+/// Process starts, forks and ends, from probes in the kernel.
+///
+/// Owns the probes from `open` to `close`. The thread of `run` reads the ring through mappings of its own; other threads
+/// see counters only.
+package final class EBPFSource: Source {
+    package let name = SourceName.ebpf
+    package let limitation = "Misses nothing; what its queue has no room for is counted, and delivered as a gap."
+
+    private let ringSize: Int
+    private let stopSignal = StopSignal()
+    private let counters = SourceCounters()
+    private let armed = Mutex<Armed?>(nil)
+
+    /// What exists between `open` and `close`.
+    private final class Armed: Sendable {
+        let probes: Probes
+        /// How much of the probes' loss an earlier daemon has told of.
+        let reportedLost: UInt64
+
+        init(_ probes: consuming Probes, reportedLost: UInt64) {
+            self.probes = probes
+            self.reportedLost = reportedLost
+        }
+    }
+
+    /// Records handed over at once.
+    private static let batch = 256
+
+    /// `ringSize` in bytes: an execution takes a kilobyte, more where its arguments are long; a fork and an exit take
+    /// a tenth of that.
+    package init(ringSize: Int = 16 << 20) { self.ringSize = ringSize }
+
+    package func open() throws(SourceError) {
+        try arm(Armed(try Probes(ringSize: ringSize), reportedLost: 0))
+    }
+
+    /// Instead of `open`: takes up what an earlier daemon left running. `reportedLost` is the sum of the gaps it delivered.
+    package func resume(_ probes: consuming Probes, reportedLost: UInt64) throws(SourceError) {
+        try arm(Armed(probes, reportedLost: reportedLost))
+    }
+
+    private func arm(_ new: Armed) throws(SourceError) {
+        do throws(SystemError) { try stopSignal.open() } catch { throw SourceError(.ebpf, error) }
+        armed.withLock { $0 = new }
+    }
+
+    package func stop() { stopSignal.request() }
+
+    package func close() {
+        stopSignal.close()
+        armed.withLock { $0 = nil }
+    }
+
+    package var statistics: SourceStatistics { counters.statistics }
+
+    package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
+        guard let armed = armed.withLock({ $0 }) else { return }
+        do throws(SystemError) { try read(armed, deliver) } catch { throw SourceError(.ebpf, error) }
+    }
+
+    private func read(_ armed: Armed, _ deliver: ([SensorRecord]) -> Void) throws(SystemError) {
+        guard let boot = BootID(try Proc.bootID()) else { throw SystemError(operation: "parse boot_id", code: EBADMSG) }
+        var reader = RingReader(
+            ring: try RingBuffer(mapping: armed.probes.ring, capacity: armed.probes.ringSize),
+            counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot,
+            ledger: LossLedger(reported: armed.reportedLost))
+        let epoll = try Epoll()
+        try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
+        try stopSignal.add(to: epoll, token: 1)
+        while !stopSignal.isRequested {
+            let batch = reader.read(limit: Self.batch)
+            counters.delivered(batch.events)
+            counters.lost(batch.lost)
+            for _ in 0..<batch.gaps { counters.overflowed() }
+            if !batch.records.isEmpty { deliver(batch.records) }
+            // Only now: what a daemon that dies here has not handed over is still in the ring for the next.
+            reader.release()
+            if !reader.hasNews() { _ = try epoll.wait() }
+        }
+    }
+}

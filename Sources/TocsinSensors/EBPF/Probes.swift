@@ -1,0 +1,111 @@
+import CLibBPF
+import CTocsinProbes
+import Glibc
+import TocsinLinux
+
+/// The probes in the kernel, alive for as long as their descriptors are open somewhere.
+///
+/// Owns the descriptors. They may be duplicated into systemd's descriptor store: as long as links and maps are held
+/// there the kernel goes on recording, and a later daemon takes them up with `init(adopting:)`.
+package struct Probes: ~Copyable, Sendable {
+    package let ring: FileDescriptor
+    package let counters: FileDescriptor
+    package let exitLink: FileDescriptor
+    package let execLink: FileDescriptor
+    package let forkLink: FileDescriptor
+    /// Bytes.
+    package let ringSize: Int
+
+    /// Names for a descriptor store, in the order of `numbers`. The layout is part of them: a daemon of another version
+    /// does not find what it could not read.
+    package static let storedNames = ["ring", "counters", "exit", "exec", "fork"].map { "ebpf\(PROBE_LAYOUT)-\($0)" }
+
+    /// Valid while this owner lives.
+    package var numbers: [Int32] {
+        [ring.rawValue, counters.rawValue, exitLink.rawValue, execLink.rawValue, forkLink.rawValue]
+    }
+
+    /// The size that a ring gets: a power of two, of at least a page and at most 1 GiB.
+    package static func roundedRingSize(_ wanted: Int) -> Int {
+        var size = max(sysconf(Int32(_SC_PAGESIZE)), 4096)
+        while size < min(wanted, 1 << 30) { size *= 2 }
+        return size
+    }
+
+    /// Loads and attaches: what happens after this returns is recorded. `ringSize` in bytes, see `roundedRingSize`.
+    package init(ringSize: Int) throws(SourceError) {
+        let size = Self.roundedRingSize(ringSize)
+        let log = LibraryLog()
+        var options = bpf_object_open_opts()
+        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        let opened = ProbeObject.words.withUnsafeBytes {
+            bpf_object__open_mem($0.baseAddress, ProbeObject.byteCount, &options)
+        }
+        guard let object = opened else { throw Self.refusal("open the probes", errno, log) }
+        // The kernel's programs, maps and links live as long as any descriptor of theirs: the duplicates stay.
+        defer { bpf_object__close(object) }
+        guard let ringMap = bpf_object__find_map_by_name(object, "ring"),
+            let counterMap = bpf_object__find_map_by_name(object, "counters")
+        else { throw Self.refusal("find the maps", ENOENT, log) }
+        bpf_map__set_max_entries(ringMap, UInt32(size))
+        let loaded = bpf_object__load(object)
+        guard loaded == 0 else { throw Self.refusal("load the probes", -loaded, log) }
+
+        let ring = try Self.duplicate(bpf_map__fd(ringMap))
+        let counters = try Self.duplicate(bpf_map__fd(counterMap))
+        // In this order whatever is known to begin is also known to end.
+        let exitLink = try Self.attach("on_exit", of: object, log)
+        let execLink = try Self.attach("on_exec", of: object, log)
+        let forkLink = try Self.attach("on_fork", of: object, log)
+        self.init(ring, counters, exitLink, execLink, forkLink, ringSize: size)
+    }
+
+    private init(
+        _ ring: consuming FileDescriptor, _ counters: consuming FileDescriptor, _ exitLink: consuming FileDescriptor,
+        _ execLink: consuming FileDescriptor, _ forkLink: consuming FileDescriptor, ringSize: Int
+    ) {
+        self.ring = ring
+        self.counters = counters
+        self.exitLink = exitLink
+        self.execLink = execLink
+        self.forkLink = forkLink
+        self.ringSize = ringSize
+    }
+
+    /// Takes over what an earlier daemon left, in the order of `storedNames`.
+    package init(
+        adopting ring: consuming FileDescriptor, counters: consuming FileDescriptor, exitLink: consuming FileDescriptor,
+        execLink: consuming FileDescriptor, forkLink: consuming FileDescriptor
+    ) throws(SourceError) {
+        var info = bpf_map_info()
+        var size = UInt32(MemoryLayout<bpf_map_info>.size)
+        let failed = bpf_obj_get_info_by_fd(ring.rawValue, &info, &size)
+        guard failed == 0, info.type == BPF_MAP_TYPE_RINGBUF.rawValue else {
+            throw SourceError(source: .ebpf, operation: "adopt the ring", reason: "the descriptor is no ring buffer")
+        }
+        self.init(ring, counters, exitLink, execLink, forkLink, ringSize: Int(info.max_entries))
+    }
+
+    private static func attach(_ name: String, of object: OpaquePointer, _ log: LibraryLog) throws(SourceError)
+        -> FileDescriptor
+    {
+        guard let program = bpf_object__find_program_by_name(object, name), let link = bpf_program__attach(program)
+        else { throw refusal("attach \(name)", errno, log) }
+        defer { bpf_link__destroy(link) }
+        return try duplicate(bpf_link__fd(link))
+    }
+
+    private static func duplicate(_ number: Int32) throws(SourceError) -> FileDescriptor {
+        do throws(SystemError) {
+            return try FileDescriptor.duplicate(of: number)
+        } catch {
+            throw SourceError(source: .ebpf, operation: error.operation, reason: error.reason)
+        }
+    }
+
+    private static func refusal(_ operation: String, _ code: Int32, _ log: LibraryLog) -> SourceError {
+        let diagnosis = EBPFDiagnosis(facts: .current())
+        return SourceError(
+            source: .ebpf, operation: operation, reason: diagnosis.reason(failure: code, log: log.text))
+    }
+}

@@ -1,0 +1,173 @@
+import CTocsinProbes
+import TocsinEvents
+
+/// Turns the bytes of one record (`probe_event.h`) into a value. Trusts no size: what does not fit is a nil, never a read
+/// beyond the record.
+package struct RecordDecoder: Sendable {
+    private let boot: BootID
+    /// Groups seen lately. A group of version 2 cannot be renamed and its id is never given again.
+    private var groups: [UInt64: Group] = [:]
+    private static let groupLimit = 1024
+
+    private struct Group {
+        var path: ByteString
+        var names: CgroupPath
+    }
+
+    package init(boot: BootID) { self.boot = boot }
+
+    package struct Decoded: Sendable {
+        package var type: EventType
+        package var monotonicNSec: UInt64
+        /// Records of all types lost before this one, since the probes were loaded.
+        package var lost: UInt64
+        package var process: Process
+    }
+
+    package mutating func decode(_ record: UnsafeRawBufferPointer) -> Decoded? {
+        guard let header = record.first(probe_header.self), header.size <= record.count else { return nil }
+        let bytes = UnsafeRawBufferPointer(rebasing: record[..<Int(header.size)])
+        let type: EventType
+        let process: Process?
+        switch header.type {
+        case PROBE_EXEC.rawValue: (type, process) = (.exec, exec(bytes))
+        case PROBE_FORK.rawValue: (type, process) = (.fork, bytes.first(probe_fork.self).map { common($0.process) })
+        case PROBE_EXIT.rawValue: (type, process) = (.exit, bytes.first(probe_exit.self).map { exit($0) })
+        default: return nil
+        }
+        guard let process else { return nil }
+        return Decoded(type: type, monotonicNSec: header.monotonic_nsec, lost: header.lost, process: process)
+    }
+
+    // MARK: The three types
+
+    private func common(_ raw: probe_process) -> Process {
+        var process = Process(
+            entityID: EntityID.make(boot: boot, pid: raw.tgid, startTimeNSec: raw.start_boottime_nsec), pid: raw.tgid,
+            startTimeNSec: raw.start_boottime_nsec)
+        process.parentPid = raw.parent_tgid
+        process.processGroup = raw.process_group
+        process.uid = raw.uid
+        process.gid = raw.gid
+        process.effectiveUid = raw.effective_uid
+        process.effectiveGid = raw.effective_gid
+        process.loginUid = raw.login_uid == .max ? nil : raw.login_uid
+        process.auditSession = raw.audit_session == .max ? nil : raw.audit_session
+        process.comm = withUnsafeBytes(of: raw.comm) { ByteString(Array($0.prefix { $0 != 0 })) }
+        return process
+    }
+
+    private func exit(_ raw: probe_exit) -> Process {
+        var process = common(raw.process)
+        // wait(2): the signal in the low seven bits, the code above the core-dump bit.
+        let signal = raw.status & 0x7F
+        if signal == 0 { process.exitCode = raw.status >> 8 & 0xFF } else { process.exitSignal = signal }
+        process.runTimeNSec = raw.boottime_nsec &- raw.process.start_boottime_nsec
+        return process
+    }
+
+    private mutating func exec(_ bytes: UnsafeRawBufferPointer) -> Process? {
+        guard let raw = bytes.first(probe_exec.self) else { return nil }
+        var text = TextReader(rest: bytes.dropFirst(MemoryLayout<probe_exec>.size))
+        guard let arguments = text.take(raw.arguments_size), let filename = text.take(raw.filename_size),
+            let executable = text.take(raw.executable_size), let directory = text.take(raw.working_directory_size),
+            let cgroup = text.take(raw.cgroup_size)
+        else { return nil }
+        func failed(_ fault: probe_fault) -> Bool { raw.faults & fault.rawValue != 0 }
+
+        var process = common(raw.process)
+        process.arguments = Self.arguments(arguments, cut: failed(PROBE_FAULT_ARGUMENTS))
+        process.argumentsTruncated = failed(PROBE_FAULT_ARGUMENTS)
+        // A name cut short would name another file.
+        if !failed(PROBE_FAULT_FILENAME) { process.filename = ByteString(Array(filename)) }
+        if !failed(PROBE_FAULT_EXECUTABLE) { process.executable = Self.path(executable) }
+        if !failed(PROBE_FAULT_WORKING_DIRECTORY) { process.workingDirectory = Self.path(directory) }
+        process.executableInode = raw.inode
+        process.executableDevice = Self.device(raw.device)
+        process.tty = withUnsafeBytes(of: raw.tty) { Self.terminal($0.prefix { $0 != 0 }) }
+        process.namespaces = Process.Namespaces(
+            pid: UInt64(raw.process.pid_namespace), mount: UInt64(raw.mount_namespace),
+            network: UInt64(raw.network_namespace), user: UInt64(raw.user_namespace))
+        process.flags = Process.ExecFlags(rawValue: raw.flags)
+        if !failed(PROBE_FAULT_CGROUP) {
+            let group = group(raw.cgroup_id, cgroup)
+            process.cgroup = group.path
+            process.unit = group.names.unit
+            process.container = group.names.container
+        }
+        return process
+    }
+
+    private mutating func group(_ id: UInt64, _ components: Slice<UnsafeRawBufferPointer>) -> Group {
+        if let known = groups[id] { return known }
+        let path = Self.path(components)
+        let group = Group(path: path, names: CgroupPath(parsing: path.bytes))
+        if groups.count >= Self.groupLimit { groups.removeAll(keepingCapacity: true) }
+        groups[id] = group
+        return group
+    }
+
+    // MARK: Text
+
+    /// Hands out the parts behind the fixed members, in their order.
+    private struct TextReader {
+        var rest: Slice<UnsafeRawBufferPointer>
+
+        mutating func take(_ size: UInt32) -> Slice<UnsafeRawBufferPointer>? {
+            guard Int(size) <= rest.count else { return nil }
+            defer { rest = rest.dropFirst(Int(size)) }
+            return rest.prefix(Int(size))
+        }
+    }
+
+    /// NUL-terminated strings. The last one of a list that was cut lacks its NUL and is its beginning.
+    static func arguments(_ bytes: Slice<UnsafeRawBufferPointer>, cut: Bool) -> [ByteString]? {
+        if bytes.isEmpty { return cut ? nil : [] }
+        var arguments: [ByteString] = []
+        var start = bytes.startIndex
+        while start < bytes.endIndex {
+            let end = bytes[start...].firstIndex(of: 0) ?? bytes.endIndex
+            arguments.append(ByteString(Array(bytes[start..<end])))
+            start = end + 1
+        }
+        return arguments
+    }
+
+    /// NUL-terminated components, the last one of the path first.
+    static func path(_ components: Slice<UnsafeRawBufferPointer>) -> ByteString {
+        guard !components.isEmpty else { return "/" }
+        // Each component gives its NUL for a slash.
+        var path = [UInt8](repeating: UInt8(ascii: "/"), count: components.count)
+        var target = components.count
+        var start = components.startIndex
+        while start < components.endIndex {
+            let end = components[start...].firstIndex(of: 0) ?? components.endIndex
+            target -= end - start
+            for (offset, byte) in components[start..<end].enumerated() { path[target + offset] = byte }
+            target -= 1
+            start = end + 1
+        }
+        return ByteString(path)
+    }
+
+    /// From the kernel's dev_t to the one of stat(2), as new_encode_dev() does.
+    static func device(_ device: UInt32) -> UInt64 {
+        let (major, minor) = (device >> 20, device & 0xFFFFF)
+        return UInt64(minor & 0xFF | major << 8 | (minor & ~0xFF) << 12)
+    }
+
+    /// The kernel's "pts3" is the file `pts/3`; other names are those of their files.
+    static func terminal(_ name: Slice<UnsafeRawBufferPointer>) -> String? {
+        guard !name.isEmpty else { return nil }
+        let text = String(decoding: name, as: UTF8.self)
+        guard text.hasPrefix("pts"), text.dropFirst(3).allSatisfy(\.isNumber) else { return text }
+        return "pts/" + text.dropFirst(3)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A structure at the beginning; nil where the bytes do not suffice.
+    fileprivate func first<Value: BitwiseCopyable>(_ type: Value.Type) -> Value? {
+        count >= MemoryLayout<Value>.size ? loadUnaligned(as: type) : nil
+    }
+}

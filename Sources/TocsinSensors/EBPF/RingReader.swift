@@ -1,0 +1,94 @@
+import CTocsinProbes
+import TocsinEvents
+import TocsinLinux
+
+/// Makes records of what is in the ring, with a gap wherever some are missing.
+struct RingReader: ~Copyable {
+    private var ring: RingBuffer
+    private let counters: ProbeCounters
+    private var decoder: RecordDecoder
+    private var ledger: LossLedger
+
+    init(
+        ring: consuming RingBuffer, counters: consuming ProbeCounters, boot: BootID, ledger: LossLedger = LossLedger()
+    ) {
+        self.ring = ring
+        self.counters = counters
+        decoder = RecordDecoder(boot: boot)
+        self.ledger = ledger
+    }
+
+    /// Records in their order, and how many of them are events, and how many events the gaps among them stand for.
+    struct Batch {
+        var records: [SensorRecord] = []
+        var events = 0
+        var gaps = 0
+        var lost: UInt64 = 0
+
+        fileprivate mutating func append(gap count: UInt64, at monotonicUSec: UInt64, _ clock: WallClock) {
+            records.append(clock.record(at: monotonicUSec, .gap(count: count)))
+            gaps += 1
+            lost += count
+        }
+    }
+
+    /// At most `limit` events; none where nothing is there to read. They stay in the ring until `release`, so that a reader
+    /// who dies before has lost nothing.
+    mutating func read(limit: Int) -> Batch {
+        let now = Clock.monotonicUSec()
+        let clock = WallClock(realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
+        var batch = Batch()
+        // A closure cannot capture parts of self that change.
+        var (decoder, ledger) = (self.decoder, self.ledger)
+        let count = ring.read(limit: limit) { position, bytes in
+            guard let decoded = decoder.decode(bytes) else {
+                // Never, unless probes and program do not belong together; and then no secret.
+                batch.append(gap: 1, at: now, clock)
+                return
+            }
+            let time = decoded.monotonicNSec / 1000
+            if let missing = ledger.missing(when: decoded.lost) { batch.append(gap: missing, at: time, clock) }
+            var record = clock.record(at: time, .process(decoded.type, decoded.process))
+            record.position = position
+            batch.records.append(record)
+            batch.events += 1
+        }
+        // With nothing behind it in the ring, a loss would wait for the next record to be told of.
+        if count < limit, ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
+            batch.append(gap: missing, at: now, clock)
+        }
+        (self.decoder, self.ledger) = (decoder, ledger)
+        return batch
+    }
+
+    /// What the wall clock showed at moments of the monotonic one, as of now.
+    fileprivate struct WallClock {
+        var realtimeUSec: UInt64
+        var monotonicUSec: UInt64
+
+        func record(at monotonic: UInt64, _ body: SensorRecord.Body) -> SensorRecord {
+            SensorRecord(
+                realtimeUSec: realtimeUSec &+ monotonic &- monotonicUSec, monotonicUSec: monotonic, body: body)
+        }
+    }
+
+    func release() { ring.release() }
+    func hasNews() -> Bool { ring.hasNews() }
+}
+
+/// Which losses were told of. Every record carries how many were lost before it, in all, so a difference to what was told is
+/// a gap at this place.
+package struct LossLedger: Hashable, Sendable {
+    /// Sum of all gaps.
+    package private(set) var reported: UInt64 = 0
+
+    package init(reported: UInt64 = 0) { self.reported = reported }
+
+    /// Size of the gap before a record that knows of `lost`; nil where there is none. Probes on other processors may
+    /// write their records in another order than they read the counter, so an older count says nothing.
+    package mutating func missing(when lost: UInt64) -> UInt64? {
+        guard lost > reported else { return nil }
+        defer { reported = lost }
+        return lost - reported
+    }
+}
