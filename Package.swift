@@ -85,7 +85,7 @@ let package = Package(
         // The sources: kernel records become values. One seam, a file or folder for each source.
         library(
             "TocsinSensors", ["CLibBPF", "CTocsinProbes", "TocsinEvents", "TocsinLinux"], links: libbpf,
-            plugins: ["CompileBPF"]),
+            plugins: ["CompileBPF"], tests: ["TestSupport", "execute"]),
 
         // The eBPF probes: what kernel and user space share. The plugin compiles bpf/ into TocsinSensors, which loads it
         // with libbpf.
@@ -123,7 +123,7 @@ let package = Package(
         [executable("tocsin", ["TocsinCommand"])],
 
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
-        // programs that run, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
+        // programs that run, or run others in odd ways, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
         [
             .executableTarget(
                 name: "varlink-certification", dependencies: ["JSON", "Varlink"] + nio,
@@ -139,6 +139,7 @@ let package = Package(
                 path: "Tests/Support/systemd-probe", swiftSettings: swiftSettings),
             .executableTarget(
                 name: "listen", dependencies: ["TocsinClient"], path: "Examples/listen", swiftSettings: swiftSettings),
+            .executableTarget(name: "execute", path: "Tests/Support/execute"),
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
             .testTarget(
                 name: "TocsinSystemTests", dependencies: ["SystemdBox", "TocsinClient", "TocsinEvents", "tocsind"],

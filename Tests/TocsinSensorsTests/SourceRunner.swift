@@ -18,17 +18,22 @@ final class SourceRunner: Sendable {
     private let arrived: EventFD
     private let epoll: Epoll
 
+    /// Opens the source and runs it.
     convenience init(_ source: any Source) throws {
         try source.open()
         try self.init(adopting: source)
     }
 
-    /// For a source that is open already.
-    init(adopting source: any Source) throws {
+    /// For a source that is open already. Its thread starts now, unless `start` is to do that.
+    init(adopting source: any Source, started: Bool = true) throws {
         self.source = source
         arrived = try EventFD()
         epoll = try Epoll()
         try epoll.add(arrived.descriptor, token: 0)
+        if started { try start() }
+    }
+
+    func start() throws {
         var thread: BlockingThread? = try BlockingThread(name: "source") { [self] in
             var failure: SourceError?
             do throws(SourceError) {
@@ -50,10 +55,10 @@ final class SourceRunner: Sendable {
         var description: String
     }
 
-    /// Everything delivered so far, once `isEnough` says so; an error after ten seconds.
+    /// Everything delivered so far, once `isEnough` says so; an error after that many seconds.
     @discardableResult
-    func wait(_ what: String, until isEnough: ([SensorRecord]) -> Bool) throws -> [SensorRecord] {
-        let deadline = Clock.monotonicUSec() + 10_000_000
+    func wait(_ what: String, seconds: UInt64 = 10, until isEnough: ([SensorRecord]) -> Bool) throws -> [SensorRecord] {
+        let deadline = Clock.monotonicUSec() + seconds * 1_000_000
         while true {
             let (records, failure) = state.withLock { ($0.records, $0.failure) }
             if let failure { throw failure }

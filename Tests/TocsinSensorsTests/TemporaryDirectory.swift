@@ -35,6 +35,14 @@ final class TemporaryDirectory: Sendable {
         try descriptor.writeAll(Array(text.utf8))
         return file
     }
+
+    /// Copies a program and returns its path.
+    func copy(_ source: String, to name: String) throws -> String {
+        let bytes = try FileDescriptor.open(source).readToEnd(limit: 64 << 20)
+        let file = path + "/" + name
+        try FileDescriptor.open(file, flags: O_WRONLY | O_CREAT, mode: 0o755).writeAll(bytes)
+        return file
+    }
 }
 
 /// A file system over a temporary directory, unmounted at the end of its life.

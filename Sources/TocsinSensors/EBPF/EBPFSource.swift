@@ -1,3 +1,4 @@
+import CTocsinProbes
 import Glibc
 import Synchronization
 import TocsinEvents
@@ -19,10 +20,12 @@ package final class EBPFSource: Source {
     /// What exists between `open` and `close`.
     private final class Armed: Sendable {
         let probes: Probes
+        let counters: ProbeCounters
         /// How much of the probes' loss an earlier daemon has told of.
         let reportedLost: UInt64
 
-        init(_ probes: consuming Probes, reportedLost: UInt64) {
+        init(_ probes: consuming Probes, reportedLost: UInt64) throws(SystemError) {
+            counters = try ProbeCounters(mapping: probes.counters)
             self.probes = probes
             self.reportedLost = reportedLost
         }
@@ -35,18 +38,15 @@ package final class EBPFSource: Source {
     /// a tenth of that.
     package init(ringSize: Int = 16 << 20) { self.ringSize = ringSize }
 
-    package func open() throws(SourceError) {
-        try arm(Armed(try Probes(ringSize: ringSize), reportedLost: 0))
-    }
+    package func open() throws(SourceError) { try resume(try Probes(ringSize: ringSize), reportedLost: 0) }
 
     /// Instead of `open`: takes up what an earlier daemon left running. `reportedLost` is the sum of the gaps it delivered.
     package func resume(_ probes: consuming Probes, reportedLost: UInt64) throws(SourceError) {
-        try arm(Armed(probes, reportedLost: reportedLost))
-    }
-
-    private func arm(_ new: Armed) throws(SourceError) {
-        do throws(SystemError) { try stopSignal.open() } catch { throw SourceError(.ebpf, error) }
-        armed.withLock { $0 = new }
+        do throws(SystemError) {
+            let new = try Armed(probes, reportedLost: reportedLost)
+            try stopSignal.open()
+            armed.withLock { $0 = new }
+        } catch { throw SourceError(.ebpf, error) }
     }
 
     package func stop() { stopSignal.request() }
@@ -57,6 +57,17 @@ package final class EBPFSource: Source {
     }
 
     package var statistics: SourceStatistics { counters.statistics }
+
+    /// What the probes counted, while the source is open: of each type, `seen == submitted + lost`.
+    package func probeCount(of type: EventType) -> ProbeCounters.Count? {
+        guard let armed = armed.withLock({ $0 }) else { return nil }
+        return switch type {
+        case .exec: armed.counters.count(of: PROBE_EXEC)
+        case .fork: armed.counters.count(of: PROBE_FORK)
+        case .exit: armed.counters.count(of: PROBE_EXIT)
+        default: nil
+        }
+    }
 
     package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
         guard let armed = armed.withLock({ $0 }) else { return }

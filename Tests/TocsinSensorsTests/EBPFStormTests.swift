@@ -1,0 +1,121 @@
+import Glibc
+import TestSupport
+import Testing
+import TocsinEvents
+import TocsinLinux
+import TocsinSensors
+
+/// Many processes at once, too many for the ring, and none reading for a while.
+@Suite(.enabled(if: geteuid() == 0, "loading probes needs root"), .serialized)
+struct EBPFStormTests {
+    /// Numbers of the starts of each spawner, in the order of the records.
+    private static func starts(_ records: [SensorRecord]) -> [Int: [Int]] {
+        var starts: [Int: [Int]] = [:]
+        for process in records.compactMap(\.exec) {
+            guard let arguments = process.arguments, arguments.count == 3, arguments[0] == "storm" else { continue }
+            let numbers = arguments[2].string.split(separator: "-").compactMap { Int($0) }
+            starts[numbers[0], default: []].append(numbers[1])
+        }
+        return starts
+    }
+
+    private static func storm(_ spawners: Int, _ starts: Int) throws -> Int32 {
+        try Child([BuiltProgram.path("execute"), "storm", "\(spawners)", "\(starts)"]).end()
+    }
+
+    private static func gaps(_ records: [SensorRecord]) -> UInt64 {
+        records.reduce(0) { if case .gap(let count) = $1.body { $0 + (count ?? 0) } else { $0 } }
+    }
+
+    @Test("20,000 starts by 8 spawners are each seen once, in the order of each spawner, and with their ends")
+    func storm() throws {
+        let runner = try SourceRunner(EBPFSource())
+        defer { runner.finish() }
+        #expect(try Self.storm(8, 2500) == 0)
+        try Self.settle(runner)
+        let records = runner.records
+        #expect(Self.gaps(records) == 0)
+        let starts = Self.starts(records)
+        #expect(starts.count == 8)
+        for (_, numbers) in starts { #expect(numbers == Array(0..<2500)) }
+        // What happened because of something else comes after it.
+        var state: [String: EventType] = [:]
+        var disorder = 0
+        for record in records {
+            guard case .process(let type, let process) = record.body else { continue }
+            switch (state[process.entityID], type) {
+            case (nil, .fork), (.fork, .exec), (.exec, .exit): state[process.entityID] = type
+            default: if process.comm == "storm" || process.arguments?.first == "storm" { disorder += 1 }
+            }
+        }
+        #expect(disorder == 0)
+    }
+
+    @Test("what a tiny ring had no room for is a gap in its place, and every record is accounted for")
+    func overflow() throws {
+        let source = EBPFSource(ringSize: 4096)
+        try source.open()
+        let runner = try SourceRunner(adopting: source, started: false)
+        defer { runner.finish() }
+        // Nobody reads yet.
+        #expect(try Self.storm(2, 100) == 0)
+        try runner.start()
+        try runner.wait("gap") { Self.gaps($0) > 0 }
+        try Self.settle(runner)
+        let types: [EventType] = [.exec, .fork, .exit]
+        // Others' processes go on; so it is read until nothing came in between.
+        var isSettled = false
+        for _ in 0..<100 where !isSettled {
+            let before = types.compactMap { source.probeCount(of: $0) }
+            try Self.settle(runner)
+            let (records, after) = (runner.records, types.compactMap { source.probeCount(of: $0) })
+            for count in after { #expect(count.seen >= count.submitted + count.lost) }
+            let lost = after.reduce(0) { $0 + $1.lost }
+            #expect(lost >= before.reduce(0) { $0 + $1.lost } && lost >= 500)
+            let events = UInt64(records.count { $0.position != nil })
+            isSettled = Self.gaps(records) == lost && events == after.reduce(0) { $0 + $1.submitted }
+        }
+        #expect(isSettled)
+        #expect(runner.statistics.lost == Self.gaps(runner.records))
+        // The ring was full at once: the first records are there, then the gap, then what came later.
+        let first = try #require(runner.records.firstIndex { if case .gap = $0.body { true } else { false } })
+        #expect(first > 0 && first < runner.records.count - 1)
+    }
+
+    @Test("what happened while nobody read is delivered to the next reader, and nothing twice")
+    func resume() throws {
+        let probes = try Probes(ringSize: 1 << 20)
+        func reader() throws -> SourceRunner {
+            let source = EBPFSource()
+            let adopted = try Probes(
+                adopting: probes.ring.duplicate(), counters: probes.counters.duplicate(),
+                exitLink: probes.exitLink.duplicate(), execLink: probes.execLink.duplicate(),
+                forkLink: probes.forkLink.duplicate())
+            try source.resume(adopted, reportedLost: 0)
+            return try SourceRunner(adopting: source)
+        }
+        var records: [SensorRecord] = []
+        for round in 0..<3 {
+            #expect(try Self.storm(1, 20 + round) == 0)
+            let runner = try reader()
+            try Self.settle(runner)
+            runner.finish()
+            records += runner.records
+        }
+        #expect(Self.starts(records)[0] == Array(0..<20) + Array(0..<21) + Array(0..<22))
+        let positions = records.compactMap(\.position)
+        #expect(Set(positions).count == positions.count && positions == positions.sorted())
+    }
+
+    /// Waits for the start of a program that begins now.
+    private static func settle(_ runner: SourceRunner) throws {
+        for _ in 0..<20 {
+            let marker = try Child(["/bin/true"])
+            let pid = marker.pid
+            marker.end()
+            // A tiny ring may lose the marker.
+            if (try? runner.wait("marker", seconds: 1) { !$0.execs(of: pid).isEmpty }) != nil { return }
+        }
+        Issue.record("no marker arrived")
+    }
+}
