@@ -1,0 +1,189 @@
+import TocsinEvents
+
+/// Who is whose child, and what each process runs: completes what a source tells of a process, and knows its ancestors.
+///
+/// Pure. Fed by the sources' records in their order, and by what /proc shows at the start. Bounded, whatever processes
+/// do: the oldest of the ended ones are forgotten first, then the oldest of all, and of arguments only a beginning is
+/// kept.
+///
+/// Ancestry is by origin: a process that was orphaned keeps the ancestors it was born with, because who starts something
+/// in the background and ends is still who started it. `parentPid` tells who adopted it.
+package struct ProcessTable: Sendable {
+    private var entries: [String: Entry] = [:]
+    /// Who has the number now.
+    private var owners: [Int32: String] = [:]
+    /// In the order of their ends; those of entries that are gone are skipped.
+    private var ended = Queue()
+    private var known = Queue()
+
+    private let capacity: Int
+    private let endedCapacity: Int
+
+    /// Ancestors told of.
+    package static let depth = 16
+    /// Bytes of the arguments that are kept of a process.
+    package static let argumentBytes = 1024
+
+    private struct Entry: Sendable {
+        var process: Process
+        var parent: String?
+        var hasEnded = false
+    }
+
+    package init(capacity: Int = 16384, endedCapacity: Int = 2048) {
+        self.capacity = capacity
+        self.endedCapacity = endedCapacity
+    }
+
+    package var count: Int { entries.count }
+
+    // MARK: Feeding
+
+    /// What /proc shows. Records know better: a process that is known already stays as it is.
+    package mutating func seed(_ processes: [Process]) {
+        // Parents may follow their children, so links are made when all are there.
+        let new = processes.filter { entries[$0.entityID] == nil }
+        for process in new { insert(process, parent: nil) }
+        for process in new {
+            guard let parent = process.parentPid.flatMap({ owners[$0] }), parent != process.entityID,
+                let start = entries[parent]?.process.startTimeNSec, start <= process.startTimeNSec
+            else { continue }
+            entries[process.entityID]?.parent = parent
+        }
+    }
+
+    /// Takes a record in, and returns the process with what is known of it besides. nil for an end that was told before.
+    package mutating func observe(_ type: EventType, _ process: Process) -> Process? {
+        let id = process.entityID
+        switch type {
+        case .fork:
+            let parent = process.parentPid.flatMap { owners[$0] }
+            let complete = parent.flatMap { entries[$0]?.process }.map { process.running(programOf: $0) } ?? process
+            insert(complete, parent: parent)
+            return complete
+        case .exec:
+            insert(process, parent: entries[id]?.parent ?? process.parentPid.flatMap { owners[$0] })
+            return process
+        case .exit:
+            guard let entry = entries[id] else { return process }
+            guard !entry.hasEnded else { return nil }
+            end(id)
+            return process.running(programOf: entry.process)
+        default:
+            return process
+        }
+    }
+
+    private mutating func insert(_ process: Process, parent: String?) {
+        let id = process.entityID
+        // The number was given away again, so its last owner has ended, told or not.
+        if let last = owners[process.pid], last != id { end(last) }
+        owners[process.pid] = id
+        if entries[id] == nil { known.append(id) }
+        entries[id] = Entry(process: process.shortened(), parent: parent == id ? nil : parent)
+        while entries.count > capacity, let oldest = ended.removeFirst() ?? known.removeFirst() { forget(oldest) }
+    }
+
+    private mutating func end(_ id: String) {
+        guard let entry = entries[id], !entry.hasEnded else { return }
+        entries[id]?.hasEnded = true
+        if owners[entry.process.pid] == id { owners[entry.process.pid] = nil }
+        ended.append(id)
+        while ended.count > endedCapacity, let oldest = ended.removeFirst() { forget(oldest) }
+    }
+
+    private mutating func forget(_ id: String) {
+        guard let entry = entries.removeValue(forKey: id) else { return }
+        if owners[entry.process.pid] == id { owners[entry.process.pid] = nil }
+        // Ids of forgotten entries stay in the order of arrival until they are many.
+        if known.count > 2 * capacity { known.keep { entries[$0] != nil } }
+    }
+
+    // MARK: Asking
+
+    /// Nearest first, shortened to what identifies them. Ends where the table knows no further.
+    package func ancestors(of process: Process) -> [Process] {
+        var ancestors: [Process] = []
+        var next = entries[process.entityID]?.parent ?? process.parentPid.flatMap { owners[$0] }
+        while ancestors.count < Self.depth, let id = next, let entry = entries[id] {
+            ancestors.append(entry.process.asAncestor())
+            next = entry.parent
+        }
+        return ancestors
+    }
+}
+
+extension Process {
+    /// This process, running what another one runs: a child until it executes, or the same at another time. What was
+    /// not told of this one and may have changed since, as the working directory, is not taken over.
+    fileprivate func running(programOf other: Process) -> Process {
+        var process = self
+        process.executable = process.executable ?? other.executable
+        process.executableDevice = process.executableDevice ?? other.executableDevice
+        process.executableInode = process.executableInode ?? other.executableInode
+        process.filename = process.filename ?? other.filename
+        if process.arguments == nil {
+            process.arguments = other.arguments
+            process.argumentsTruncated = other.argumentsTruncated
+        }
+        process.flags.formUnion(other.flags)
+        return process
+    }
+
+    /// With a bounded beginning of its arguments.
+    fileprivate func shortened() -> Process {
+        guard let arguments else { return self }
+        var rest = ProcessTable.argumentBytes
+        var kept: [ByteString] = []
+        for argument in arguments {
+            guard rest > 0 else { break }
+            kept.append(argument.bytes.count <= rest ? argument : ByteString(Array(argument.bytes.prefix(rest))))
+            rest -= argument.bytes.count + 1
+        }
+        guard rest < 0 || kept.count < arguments.count else { return self }
+        var process = self
+        process.arguments = kept
+        process.argumentsTruncated = true
+        return process
+    }
+
+    /// Who it is and what it runs.
+    fileprivate func asAncestor() -> Process {
+        var ancestor = Process(entityID: entityID, pid: pid, startTimeNSec: startTimeNSec)
+        ancestor.parentPid = parentPid
+        ancestor.uid = uid
+        ancestor.effectiveUid = effectiveUid
+        ancestor.comm = comm
+        ancestor.executable = executable
+        ancestor.arguments = arguments
+        ancestor.argumentsTruncated = argumentsTruncated
+        ancestor.unit = unit
+        ancestor.container = container
+        return ancestor
+    }
+}
+
+/// First in, first out; removing is cheap on average.
+private struct Queue: Sendable {
+    private var ids: [String] = []
+    private var head = 0
+
+    var count: Int { ids.count - head }
+
+    mutating func append(_ id: String) { ids.append(id) }
+
+    mutating func removeFirst() -> String? {
+        guard head < ids.count else { return nil }
+        defer { head += 1 }
+        if head > 1024, head > ids.count / 2 {
+            ids.removeFirst(head)
+            head = 0
+        }
+        return ids[head]
+    }
+
+    mutating func keep(_ isWanted: (String) -> Bool) {
+        ids = ids[head...].filter(isWanted)
+        head = 0
+    }
+}

@@ -1,0 +1,100 @@
+import Testing
+import TocsinEvents
+import TocsinSensors
+
+struct ProcessTableTests {
+    private func process(_ pid: Int32, start: UInt64 = 0, parent: Int32, _ program: ByteString? = nil) -> Process {
+        var process = Process(entityID: "\(pid)@\(start)", pid: pid, startTimeNSec: start)
+        process.parentPid = parent
+        process.executable = program
+        process.arguments = program.map { [$0, "x"] }
+        return process
+    }
+
+    @Test("ancestors are nearest first, by fork and exec and by what /proc showed")
+    func ancestry() {
+        var table = ProcessTable()
+        table.seed([process(20, start: 2, parent: 10, "sshd"), process(10, parent: 1, "init")])
+        let child = table.observe(.fork, process(30, start: 3, parent: 20))
+        #expect(child?.executable == "sshd" && child?.arguments == ["sshd", "x"])
+        let shell = process(30, start: 3, parent: 20, "sh")
+        #expect(table.observe(.exec, shell) == shell)
+        #expect(table.ancestors(of: shell).map(\.executable) == ["sshd", "init"])
+    }
+
+    @Test("an end has the identity of what ended, and is told once")
+    func end() {
+        var table = ProcessTable()
+        _ = table.observe(.exec, process(30, parent: 1, "sh"))
+        var end = process(30, parent: 1)
+        end.exitCode = 7
+        let told = table.observe(.exit, end)
+        #expect(told?.executable == "sh" && told?.exitCode == 7)
+        #expect(table.observe(.exit, end) == nil)
+    }
+
+    @Test("an orphan keeps the ancestors it was born with")
+    func orphan() {
+        var table = ProcessTable()
+        table.seed([process(1, parent: 0, "init"), process(20, start: 1, parent: 1, "attacker")])
+        _ = table.observe(.fork, process(30, start: 2, parent: 20))
+        _ = table.observe(.exit, process(20, start: 1, parent: 1))
+        let adopted = process(30, start: 2, parent: 1, "daemon")
+        _ = table.observe(.exec, adopted)
+        #expect(table.ancestors(of: adopted).map(\.executable) == ["attacker", "init"])
+    }
+
+    @Test("a number that is used again is another process, also where the end was lost")
+    func reuse() {
+        var table = ProcessTable()
+        _ = table.observe(.exec, process(30, start: 1, parent: 1, "old"))
+        let child = process(31, start: 2, parent: 30, "child")
+        _ = table.observe(.exec, child)
+        let successor = process(30, start: 3, parent: 1, "new")
+        _ = table.observe(.exec, successor)
+        let second = process(32, start: 4, parent: 30, "child")
+        _ = table.observe(.exec, second)
+        #expect(table.ancestors(of: child).map(\.executable) == ["old"])
+        #expect(table.ancestors(of: second).map(\.executable) == ["new"])
+        // The late end of the old one does not end the new one.
+        _ = table.observe(.exit, process(30, start: 1, parent: 1))
+        let third = process(33, start: 5, parent: 30, "child")
+        _ = table.observe(.exec, third)
+        #expect(table.ancestors(of: third).map(\.executable) == ["new"])
+    }
+
+    @Test("a scan that comes late overwrites nothing")
+    func lateScan() {
+        var table = ProcessTable()
+        let program = process(30, start: 1, parent: 1, "new")
+        _ = table.observe(.exec, program)
+        table.seed([process(30, start: 1, parent: 1, "old")])
+        #expect(table.ancestors(of: process(31, start: 2, parent: 30)).map(\.executable) == ["new"])
+    }
+
+    @Test("neither a fork bomb, nor endless generations, nor long arguments make it grow")
+    func bounds() {
+        var table = ProcessTable(capacity: 100, endedCapacity: 10)
+        for pid in Int32(2)..<5000 { _ = table.observe(.fork, process(pid, start: UInt64(pid), parent: 1)) }
+        #expect(table.count == 100)
+        for pid in Int32(5000)..<20000 {
+            var child = process(pid, start: UInt64(pid), parent: pid - 1)
+            child.arguments = [ByteString(String(repeating: "x", count: 5000))]
+            _ = table.observe(.fork, child)
+            _ = table.observe(.exit, process(pid - 1, start: UInt64(pid - 1), parent: pid - 2))
+        }
+        #expect(table.count <= 100)
+        let ancestors = table.ancestors(of: process(20000, start: 20000, parent: 19999))
+        #expect(!ancestors.isEmpty && ancestors.count <= ProcessTable.depth)
+        #expect(ancestors[0].arguments?.first?.bytes.count == ProcessTable.argumentBytes)
+        #expect(ancestors[0].argumentsTruncated)
+    }
+
+    @Test("a process that says it is its own parent, or its child's child, ends the chain somewhere")
+    func cycles() {
+        var table = ProcessTable()
+        table.seed([process(10, start: 1, parent: 11), process(11, start: 1, parent: 10), process(12, parent: 12)])
+        #expect(table.ancestors(of: process(10, start: 1, parent: 11)).count <= ProcessTable.depth)
+        #expect(table.ancestors(of: process(12, parent: 12)).isEmpty)
+    }
+}
