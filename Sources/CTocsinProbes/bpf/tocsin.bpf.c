@@ -84,6 +84,12 @@ static __always_inline void fill_process(struct probe_process *process, struct t
     __u32 level = BPF_CORE_READ(pid, level);
     struct upid *innermost = (void *)pid + bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid);
     process->pid_namespace = BPF_CORE_READ(innermost, ns, ns.inum);
+    struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
+    process->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
+    process->network_namespace = BPF_CORE_READ(namespaces, net_ns, ns.inum);
+    process->user_namespace = BPF_CORE_READ(cred, user_ns, ns.inum);
+    process->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+    process->reserved = 0;
     BPF_CORE_READ_INTO(&process->comm, task, comm);
 }
 
@@ -338,15 +344,9 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) {
     fill_text(record, room, &execution);
     fill_header(&record->header, count, PROBE_EXEC, now);
     fill_process(&record->process, task);
-    record->cgroup_id = BPF_CORE_READ(cgroup, id);
     record->inode = BPF_CORE_READ(file, f_inode, i_ino);
     record->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-    struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
-    record->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
-    record->network_namespace = BPF_CORE_READ(namespaces, net_ns, ns.inum);
-    record->user_namespace = BPF_CORE_READ(task, cred, user_ns, ns.inum);
     record->flags = exec_flags(task, binprm, file);
-    record->reserved = 0;
     record->tty[0] = 0;
     struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
     if (tty) bpf_probe_read_kernel_str(record->tty, sizeof(record->tty), &tty->name);

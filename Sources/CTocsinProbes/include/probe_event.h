@@ -66,6 +66,8 @@ struct probe_header {
 struct probe_process {
     /// CLOCK_BOOTTIME.
     probe_u64 start_boottime_nsec;
+    /// Of the version 2 hierarchy: the inode number of the group's directory.
+    probe_u64 cgroup_id;
     probe_s32 tgid;
     probe_s32 parent_tgid;
     probe_s32 process_group;
@@ -77,6 +79,10 @@ struct probe_process {
     probe_u32 login_uid;
     probe_u32 audit_session;
     probe_u32 pid_namespace;
+    probe_u32 mount_namespace;
+    probe_u32 network_namespace;
+    probe_u32 user_namespace;
+    probe_u32 reserved;
     char comm[PROBE_COMM_SIZE];
 };
 
@@ -87,13 +93,9 @@ struct probe_process {
 struct probe_exec {
     struct probe_header header;
     struct probe_process process;
-    probe_u64 cgroup_id;
     probe_u64 inode;
     /// As the kernel keeps it: major << 20 | minor.
     probe_u32 device;
-    probe_u32 mount_namespace;
-    probe_u32 network_namespace;
-    probe_u32 user_namespace;
     probe_u32 flags;
     probe_u32 faults;
     probe_u32 arguments_size;
@@ -101,7 +103,6 @@ struct probe_exec {
     probe_u32 executable_size;
     probe_u32 working_directory_size;
     probe_u32 cgroup_size;
-    probe_u32 reserved;
     char tty[PROBE_TTY_SIZE];
 };
 
@@ -133,10 +134,10 @@ struct probe_counters {
 };
 
 _Static_assert(sizeof(struct probe_header) == 24, "layout");
-_Static_assert(sizeof(struct probe_process) == 64, "layout");
+_Static_assert(sizeof(struct probe_process) == 88, "layout");
 _Static_assert(sizeof(struct probe_exec) == 176, "layout");
-_Static_assert(sizeof(struct probe_fork) == 88, "layout");
-_Static_assert(sizeof(struct probe_exit) == 104, "layout");
+_Static_assert(sizeof(struct probe_fork) == 112, "layout");
+_Static_assert(sizeof(struct probe_exit) == 128, "layout");
 _Static_assert(sizeof(struct probe_counters) == 88, "layout");
 
 #endif

@@ -9,7 +9,7 @@ package struct RecordDecoder: Sendable {
     private var groups: [UInt64: Group] = [:]
     private static let groupLimit = 1024
 
-    private struct Group {
+    fileprivate struct Group {
         var path: ByteString
         var names: CgroupPath
     }
@@ -53,6 +53,11 @@ package struct RecordDecoder: Sendable {
         process.effectiveGid = raw.effective_gid
         process.loginUid = raw.login_uid == .max ? nil : raw.login_uid
         process.auditSession = raw.audit_session == .max ? nil : raw.audit_session
+        process.namespaces = Process.Namespaces(
+            pid: UInt64(raw.pid_namespace), mount: UInt64(raw.mount_namespace),
+            network: UInt64(raw.network_namespace), user: UInt64(raw.user_namespace))
+        // An execution brings the path of its group; so what was executed in the group before is known by its id.
+        if let group = groups[raw.cgroup_id] { process.join(group) }
         process.comm = withUnsafeBytes(of: raw.comm) { ByteString(Array($0.prefix { $0 != 0 })) }
         return process
     }
@@ -85,22 +90,14 @@ package struct RecordDecoder: Sendable {
         process.executableInode = raw.inode
         process.executableDevice = Self.device(raw.device)
         process.tty = withUnsafeBytes(of: raw.tty) { Self.terminal($0.prefix { $0 != 0 }) }
-        process.namespaces = Process.Namespaces(
-            pid: UInt64(raw.process.pid_namespace), mount: UInt64(raw.mount_namespace),
-            network: UInt64(raw.network_namespace), user: UInt64(raw.user_namespace))
         process.flags = Process.ExecFlags(rawValue: raw.flags)
-        if !failed(PROBE_FAULT_CGROUP) {
-            let group = group(raw.cgroup_id, cgroup)
-            process.cgroup = group.path
-            process.unit = group.names.unit
-            process.container = group.names.container
+        if process.cgroup == nil, !failed(PROBE_FAULT_CGROUP) {
+            process.join(remember(raw.process.cgroup_id, path: Self.path(cgroup)))
         }
         return process
     }
 
-    private mutating func group(_ id: UInt64, _ components: Slice<UnsafeRawBufferPointer>) -> Group {
-        if let known = groups[id] { return known }
-        let path = Self.path(components)
+    private mutating func remember(_ id: UInt64, path: ByteString) -> Group {
         let group = Group(path: path, names: CgroupPath(parsing: path.bytes))
         if groups.count >= Self.groupLimit { groups.removeAll(keepingCapacity: true) }
         groups[id] = group
@@ -162,6 +159,14 @@ package struct RecordDecoder: Sendable {
         let text = String(decoding: name, as: UTF8.self)
         guard text.hasPrefix("pts"), text.dropFirst(3).allSatisfy(\.isNumber) else { return text }
         return "pts/" + text.dropFirst(3)
+    }
+}
+
+extension Process {
+    fileprivate mutating func join(_ group: RecordDecoder.Group) {
+        cgroup = group.path
+        unit = group.names.unit
+        container = group.names.container
     }
 }
 
