@@ -82,9 +82,12 @@ let package = Package(
         // Events judged by Sigma rules: fields as Sysmon has them, detections, what of them is a repeat. Pure.
         library("TocsinRules", ["Sigma", "TocsinEvents"]),
 
+        // Why a source does not work here, and which queue loses events: for the daemon's errors and `tocsin doctor`.
+        library("TocsinDoctor", ["TocsinLinux"]),
+
         // The sources: kernel records become values. One seam, a file or folder for each source.
         library(
-            "TocsinSensors", ["CLibBPF", "CTocsinProbes", "TocsinEvents", "TocsinLinux"], links: libbpf,
+            "TocsinSensors", ["CLibBPF", "CTocsinProbes", "TocsinDoctor", "TocsinEvents", "TocsinLinux"], links: libbpf,
             plugins: ["CompileBPF"], tests: ["TestSupport", "execute"]),
 
         // The eBPF probes: what kernel and user space share. The plugin compiles bpf/ into TocsinSensors, which loads it
@@ -118,7 +121,10 @@ let package = Package(
         library("TocsinClient", ["JSON", "TocsinEvents", "Varlink"], tests: ["TestSupport"]),
         library(
             "TocsinCommand",
-            ["JSON", "Sigma", "SigmaTools", "TocsinClient", "TocsinEvents", "TocsinRules", argumentParser],
+            [
+                "JSON", "Sigma", "SigmaTools", "TocsinClient", "TocsinDoctor", "TocsinEvents", "TocsinRules",
+                argumentParser,
+            ],
             tests: ["CTestSystem", "TestSupport", "tocsin"] + nio),
         [executable("tocsin", ["TocsinCommand"])],
 

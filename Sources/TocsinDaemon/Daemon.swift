@@ -48,7 +48,7 @@ final class Daemon {
             on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits))
         pipeline = EventPipeline(
             on: eventLoop, service: service,
-            journal: EventJournal(writer: journal, logger: logger, configuration),
+            journal: EventJournal(writer: journal, logger: logger, configuration), reader: try ProcessReader(),
             exclusion: EventExclusion(configuration))
         var serverConfiguration = ServerConfiguration()
         serverConfiguration.limits = configuration.serverLimits
@@ -158,10 +158,12 @@ final class Daemon {
             // A source that failed while it ran had its gap already.
             if beginning == .resumed, !isResumed, !watch[index].hasReported { pipeline.takeGap(.restart) }
             watch[index].hasReported = true
+            pipeline.begin(name)
             watch[index].armed.succeed()
         case .failed(let error):
             logger.log(
                 level: .error, .sourceFailed, "Source failed, continuing", metadata: ["reason": "\(error)"])
+            pipeline.end(error.source)
             // What happens until it watches again is missing, and nobody can count it.
             pipeline.take([
                 SensorRecord(

@@ -45,9 +45,7 @@ package struct ProcessTable: Sendable {
         let new = processes.filter { entries[$0.entityID] == nil }
         for process in new { insert(process, parent: nil) }
         for process in new {
-            guard let parent = process.parentPid.flatMap({ owners[$0] }), parent != process.entityID,
-                let start = entries[parent]?.process.startTimeNSec, start <= process.startTimeNSec
-            else { continue }
+            let parent = parent(of: process)
             entries[process.entityID]?.parent = parent
         }
     }
@@ -57,12 +55,12 @@ package struct ProcessTable: Sendable {
         let id = process.entityID
         switch type {
         case .fork:
-            let parent = process.parentPid.flatMap { owners[$0] }
+            let parent = parent(of: process)
             let complete = parent.flatMap { entries[$0]?.process }.map { process.running(programOf: $0) } ?? process
             insert(complete, parent: parent)
             return complete
         case .exec:
-            insert(process, parent: entries[id]?.parent ?? process.parentPid.flatMap { owners[$0] })
+            insert(process, parent: entries[id]?.parent ?? parent(of: process))
             return process
         case .exit:
             guard let entry = entries[id] else { return process }
@@ -72,6 +70,16 @@ package struct ProcessTable: Sendable {
         default:
             return process
         }
+    }
+
+    /// The owner of its parent's number, unless that is younger than the child, and so somebody else. Starts are compared
+    /// in clock ticks: /proc knows no more.
+    private func parent(of process: Process) -> String? {
+        let tick: UInt64 = 10_000_000
+        guard let parent = process.parentPid.flatMap({ owners[$0] }), parent != process.entityID,
+            let start = entries[parent]?.process.startTimeNSec, start / tick <= process.startTimeNSec / tick
+        else { return nil }
+        return parent
     }
 
     private mutating func insert(_ process: Process, parent: String?) {
@@ -104,7 +112,7 @@ package struct ProcessTable: Sendable {
     /// Nearest first, shortened to what identifies them. Ends where the table knows no further.
     package func ancestors(of process: Process) -> [Process] {
         var ancestors: [Process] = []
-        var next = entries[process.entityID]?.parent ?? process.parentPid.flatMap { owners[$0] }
+        var next = entries[process.entityID]?.parent ?? parent(of: process)
         while ancestors.count < Self.depth, let id = next, let entry = entries[id] {
             ancestors.append(entry.process.asAncestor())
             next = entry.parent

@@ -91,7 +91,7 @@ struct EBPFStormTests {
                 adopting: probes.ring.duplicate(), counters: probes.counters.duplicate(),
                 exitLink: probes.exitLink.duplicate(), execLink: probes.execLink.duplicate(),
                 forkLink: probes.forkLink.duplicate())
-            try source.resume(adopted, reportedLost: 0)
+            try source.resume(adopted)
             return try SourceRunner(adopting: source)
         }
         var records: [SensorRecord] = []

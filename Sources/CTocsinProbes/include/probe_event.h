@@ -131,6 +131,8 @@ struct probe_counters {
     probe_u64 lost_total;
     /// Executions whose text found no room and which were recorded with less of it.
     probe_u64 shortened;
+    /// Written by user space: how many of lost_total were told of in gaps. Here it outlives the program that told.
+    probe_u64 reported_lost;
 };
 
 _Static_assert(sizeof(struct probe_header) == 24, "layout");
@@ -138,6 +140,6 @@ _Static_assert(sizeof(struct probe_process) == 88, "layout");
 _Static_assert(sizeof(struct probe_exec) == 176, "layout");
 _Static_assert(sizeof(struct probe_fork) == 112, "layout");
 _Static_assert(sizeof(struct probe_exit) == 128, "layout");
-_Static_assert(sizeof(struct probe_counters) == 88, "layout");
+_Static_assert(sizeof(struct probe_counters) == 96, "layout");
 
 #endif

@@ -5,6 +5,7 @@ import TocsinSensors
 /// values it takes and what it means.
 package struct Configuration: Sendable, Hashable {
     package var sources: [SourceChoice] = [.auto]
+    package var ringBytes = 16 << 20
     package var heartbeatInterval: Duration = .seconds(1)
     package var procInterval: Duration = .milliseconds(200)
 
@@ -30,7 +31,7 @@ package struct Configuration: Sendable, Hashable {
 
     package var ruleDirectories = ["/etc/tocsin/rules"]
 
-    package var excludedTypes: [EventType] = []
+    package var excludedTypes: [EventType] = [.fork]
     package var excludedPaths: [PathPattern] = []
     package var excludedUIDs: [UInt32] = []
 

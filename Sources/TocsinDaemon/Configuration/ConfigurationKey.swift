@@ -44,6 +44,10 @@ extension ConfigurationKey {
             "Where events come from. auto is the best process source that works here (ebpf, else fanotify, else proc) and, where it works, files."
         ),
         ConfigurationKey(
+            "ebpf.ringSize", \.ringBytes, .size(in: (64 << 10)...(1 << 30)), reloads: false,
+            "Kernel memory for what the daemon has not read yet; rounded up to a power of two. An execution takes 1KiB or more."
+        ),
+        ConfigurationKey(
             "heartbeat.interval", \.heartbeatInterval, .duration(in: .milliseconds(10)...(.seconds(86400))),
             reloads: false, "Time between two events of the heartbeat source."),
         ConfigurationKey(
@@ -107,7 +111,7 @@ extension ConfigurationKey {
 
         ConfigurationKey(
             "filter.excludeTypes", \.excludedTypes, .list(.eventType), reloads: true,
-            "Event types that nobody is told of."),
+            "Event types that nobody is told of. fork is noise to most: an exec follows it."),
         ConfigurationKey(
             "filter.excludePaths", \.excludedPaths, .list(.pathPattern), reloads: true,
             "Events on these files or executables are left out. * and ? stay within one path component, ** crosses them."

@@ -12,6 +12,7 @@ import TocsinSensors
 final class EventPipeline {
     private let service: EventService
     private let journal: EventJournal
+    private var ancestry: Ancestry
     private var exclusion: EventExclusion
     private var judge = EventJudge(LoadedRules())
     private let timer: DueTimer
@@ -33,13 +34,21 @@ final class EventPipeline {
     }
 
     init(
-        on eventLoop: any EventLoop, service: EventService, journal: EventJournal, exclusion: EventExclusion
+        on eventLoop: any EventLoop, service: EventService, journal: EventJournal, reader: ProcessReader,
+        exclusion: EventExclusion
     ) {
+        ancestry = Ancestry(reader: reader)
         timer = DueTimer(on: eventLoop)
         self.service = service
         self.journal = journal
         self.exclusion = exclusion
     }
+
+    /// What this source tells follows.
+    func begin(_ source: SourceName) { ancestry.begin(source) }
+
+    /// This source tells nothing any more.
+    func end(_ source: SourceName) { ancestry.end(source) }
 
     func take(_ records: [SensorRecord]) {
         for record in records { take(record) }
@@ -116,6 +125,8 @@ final class EventPipeline {
             monotonicUSec: record.monotonicUSec)
         switch record.body {
         case .process(let type, let process):
+            // An end that was told before is no event.
+            guard let process = ancestry.observe(type, process) else { return }
             event.type = type
             event.process = process
         case .file(let type, let file, let process):
@@ -132,6 +143,7 @@ final class EventPipeline {
             statistics.excluded += 1
             return
         }
+        if let process = event.process { event.ancestors = ancestry.ancestors(of: process) }
         judge.judge(&event)
         publish(event)
     }

@@ -47,7 +47,8 @@ struct SourceSelection {
     private func candidate(_ name: SourceName) -> SourceRunner.Candidate {
         SourceRunner.Candidate(name: name) {
             switch name {
-            case .fanotify, .ebpf: FanotifySource(reader: reader, store: store)
+            case .ebpf: EBPFSource(ringSize: configuration.ringBytes, store: store)
+            case .fanotify: FanotifySource(reader: reader, store: store)
             case .proc: ProcSource(intervalMSec: Int(configuration.procInterval / .milliseconds(1)), reader: reader)
             case .files: FilesSource(watchedPaths, reader: reader)
             case .heartbeat: HeartbeatSource(intervalMSec: UInt64(configuration.heartbeatInterval / .milliseconds(1)))

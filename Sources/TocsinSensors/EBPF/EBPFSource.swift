@@ -1,6 +1,7 @@
 import CTocsinProbes
 import Glibc
 import Synchronization
+import TocsinDoctor
 import TocsinEvents
 import TocsinLinux
 
@@ -13,6 +14,8 @@ package final class EBPFSource: Source {
     package let limitation = "Misses nothing; what its queue has no room for is counted, and delivered as a gap."
 
     private let ringSize: Int
+    private let store: (any DescriptorKeeping)?
+    private let resumed = Atomic(false)
     private let stopSignal = StopSignal()
     private let counters = SourceCounters()
     private let armed = Mutex<Armed?>(nil)
@@ -21,13 +24,10 @@ package final class EBPFSource: Source {
     private final class Armed: Sendable {
         let probes: Probes
         let counters: ProbeCounters
-        /// How much of the probes' loss an earlier daemon has told of.
-        let reportedLost: UInt64
 
-        init(_ probes: consuming Probes, reportedLost: UInt64) throws(SystemError) {
+        init(_ probes: consuming Probes) throws(SystemError) {
             counters = try ProbeCounters(mapping: probes.counters)
             self.probes = probes
-            self.reportedLost = reportedLost
         }
     }
 
@@ -36,14 +36,38 @@ package final class EBPFSource: Source {
 
     /// `ringSize` in bytes: an execution takes a kilobyte, more where its arguments are long; a fork and an exit take
     /// a tenth of that.
-    package init(ringSize: Int = 16 << 20) { self.ringSize = ringSize }
+    ///
+    /// Where descriptors are kept, the probes go on recording when this process is gone, and the next one reads what it
+    /// missed.
+    package init(ringSize: Int = 16 << 20, store: (any DescriptorKeeping)? = nil) {
+        self.ringSize = ringSize
+        self.store = store
+    }
 
-    package func open() throws(SourceError) { try resume(try Probes(ringSize: ringSize), reportedLost: 0) }
+    package var isResumed: Bool { resumed.load(ordering: .relaxed) }
 
-    /// Instead of `open`: takes up what an earlier daemon left running. `reportedLost` is the sum of the gaps it delivered.
-    package func resume(_ probes: consuming Probes, reportedLost: UInt64) throws(SourceError) {
+    package func open() throws(SourceError) {
+        if let reason = EBPFDiagnosis(facts: .current()).namespaceObstacle {
+            throw SourceError(source: .ebpf, operation: "open", reason: reason)
+        }
+        if let store, let kept = Probes.kept(in: store, ringSize: ringSize) {
+            try resume(kept)
+        } else {
+            let probes = try Probes(ringSize: ringSize)
+            if let store { probes.keep(in: store) }
+            try arm(probes)
+        }
+    }
+
+    /// Instead of `open`: takes up what an earlier reader left running.
+    package func resume(_ probes: consuming Probes) throws(SourceError) {
+        try arm(probes)
+        resumed.store(true, ordering: .relaxed)
+    }
+
+    private func arm(_ probes: consuming Probes) throws(SourceError) {
         do throws(SystemError) {
-            let new = try Armed(probes, reportedLost: reportedLost)
+            let new = try Armed(probes)
             try stopSignal.open()
             armed.withLock { $0 = new }
         } catch { throw SourceError(.ebpf, error) }
@@ -78,8 +102,7 @@ package final class EBPFSource: Source {
         guard let boot = BootID(try Proc.bootID()) else { throw SystemError(operation: "parse boot_id", code: EBADMSG) }
         var reader = RingReader(
             ring: try RingBuffer(mapping: armed.probes.ring, capacity: armed.probes.ringSize),
-            counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot,
-            ledger: LossLedger(reported: armed.reportedLost))
+            counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot)
         let epoll = try Epoll()
         try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
         try stopSignal.add(to: epoll, token: 1)

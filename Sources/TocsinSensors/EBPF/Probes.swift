@@ -1,6 +1,7 @@
 import CLibBPF
 import CTocsinProbes
 import Glibc
+import TocsinDoctor
 import TocsinLinux
 
 /// The probes in the kernel, alive for as long as their descriptors are open somewhere.
@@ -16,14 +17,9 @@ package struct Probes: ~Copyable, Sendable {
     /// Bytes.
     package let ringSize: Int
 
-    /// Names for a descriptor store, in the order of `numbers`. The layout is part of them: a daemon of another version
-    /// does not find what it could not read.
-    package static let storedNames = ["ring", "counters", "exit", "exec", "fork"].map { "ebpf\(PROBE_LAYOUT)-\($0)" }
-
-    /// Valid while this owner lives.
-    package var numbers: [Int32] {
-        [ring.rawValue, counters.rawValue, exitLink.rawValue, execLink.rawValue, forkLink.rawValue]
-    }
+    /// Names for a descriptor store, in the order of the members above. The layout is part of them: a daemon of another
+    /// version does not find what it could not read.
+    static let storedNames = ["ring", "counters", "exit", "exec", "fork"].map { "ebpf\(PROBE_LAYOUT)-\($0)" }
 
     /// The size that a ring gets: a power of two, of at least a page and at most 1 GiB.
     package static func roundedRingSize(_ wanted: Int) -> Int {
@@ -84,6 +80,30 @@ package struct Probes: ~Copyable, Sendable {
             throw SourceError(source: .ebpf, operation: "adopt the ring", reason: "the descriptor is no ring buffer")
         }
         self.init(ring, counters, exitLink, execLink, forkLink, ringSize: Int(info.max_entries))
+    }
+
+    /// What an earlier daemon had kept. nil where something is missing, or the ring has another size than is wanted now:
+    /// then nothing stays kept.
+    static func kept(in store: any DescriptorKeeping, ringSize: Int) -> Probes? {
+        guard let ring = store.takeKept(storedNames[0]), let counters = store.takeKept(storedNames[1]),
+            let exit = store.takeKept(storedNames[2]), let exec = store.takeKept(storedNames[3]),
+            let fork = store.takeKept(storedNames[4]),
+            let probes = try? Probes(
+                adopting: ring, counters: counters, exitLink: exit, execLink: exec, forkLink: fork),
+            probes.ringSize == roundedRingSize(ringSize)
+        else {
+            for name in storedNames { store.forget(name) }
+            return nil
+        }
+        return probes
+    }
+
+    func keep(in store: any DescriptorKeeping) {
+        store.keep(ring, as: Self.storedNames[0])
+        store.keep(counters, as: Self.storedNames[1])
+        store.keep(exitLink, as: Self.storedNames[2])
+        store.keep(execLink, as: Self.storedNames[3])
+        store.keep(forkLink, as: Self.storedNames[4])
     }
 
     private static func attach(_ name: String, of object: OpaquePointer, _ log: LibraryLog) throws(SourceError)

@@ -9,13 +9,11 @@ struct RingReader: ~Copyable {
     private var decoder: RecordDecoder
     private var ledger: LossLedger
 
-    init(
-        ring: consuming RingBuffer, counters: consuming ProbeCounters, boot: BootID, ledger: LossLedger = LossLedger()
-    ) {
+    init(ring: consuming RingBuffer, counters: consuming ProbeCounters, boot: BootID) {
         self.ring = ring
         self.counters = counters
         decoder = RecordDecoder(boot: boot)
-        self.ledger = ledger
+        ledger = LossLedger(reported: self.counters.reportedLost)
     }
 
     /// Records in their order, and how many of them are events, and how many events the gaps among them stand for.
@@ -72,7 +70,12 @@ struct RingReader: ~Copyable {
         }
     }
 
-    func release() { ring.release() }
+    /// What was read needs not be read again, by nobody.
+    func release() {
+        counters.setReportedLost(ledger.reported)
+        ring.release()
+    }
+
     func hasNews() -> Bool { ring.hasNews() }
 }
 

@@ -8,7 +8,7 @@ import TocsinEvents
 @Suite struct ProcessStartTests {
     @Test(
         "a program that starts completes a pending read with its executable, arguments and user",
-        .enabled(if: isRoot, "fanotify needs CAP_SYS_ADMIN"), arguments: ["auto", "fanotify"])
+        .enabled(if: isRoot, "eBPF and fanotify need privilege"), arguments: ["auto", "ebpf", "fanotify"])
     func privileged(_ source: String) async throws {
         try await starts(try await RunningDaemon.ready(["--source", source]))
     }

@@ -11,8 +11,13 @@ package struct EBPFFacts: Hashable, Sendable {
     package var capabilities: UInt64
     /// The mode in brackets of `/sys/kernel/security/lockdown`; nil where the kernel has none.
     package var lockdown: String?
+    /// Inode number of the pid namespace; nil where it cannot be told.
+    package var pidNamespace: UInt64?
 
-    package init(kernelRelease: String, hasBTF: Bool, capabilities: UInt64, lockdown: String?) {
+    package init(
+        kernelRelease: String, hasBTF: Bool, capabilities: UInt64, lockdown: String?, pidNamespace: UInt64? = nil
+    ) {
+        self.pidNamespace = pidNamespace
         self.kernelRelease = kernelRelease
         self.hasBTF = hasBTF
         self.capabilities = capabilities
@@ -32,7 +37,8 @@ package struct EBPFFacts: Hashable, Sendable {
             kernelRelease: String(decoding: read("/proc/sys/kernel/osrelease").prefix { $0 != 10 }, as: UTF8.self),
             hasBTF: access("/sys/kernel/btf/vmlinux", R_OK) == 0,
             capabilities: effective.flatMap { UInt64($0.dropFirst(8), radix: 16) } ?? 0,
-            lockdown: lockdown.split(separator: "[").dropFirst().first?.split(separator: "]").first.map(String.init))
+            lockdown: lockdown.split(separator: "[").dropFirst().first?.split(separator: "]").first.map(String.init),
+            pidNamespace: try? ProcDirectory(pid: Proc.ownPid).namespace("pid"))
     }
 }
 
@@ -43,7 +49,7 @@ package struct EBPFDiagnosis: Hashable, Sendable {
     package init(facts: EBPFFacts) { self.facts = facts }
 
     // linux/capability.h
-    private static let sysAdmin: UInt64 = 1 << 21
+    static let sysAdmin: UInt64 = 1 << 21
     private static let perfmon: UInt64 = 1 << 38
     private static let bpf: UInt64 = 1 << 39
 
@@ -67,7 +73,16 @@ package struct EBPFDiagnosis: Hashable, Sendable {
             obstacles.append(
                 "kernel lockdown is in its mode \"confidentiality\", which forbids probes to read kernel memory")
         }
+        if let obstacle = namespaceObstacle { obstacles.append(obstacle) }
         return obstacles
+    }
+
+    /// The probes tell numbers as the machine counts them. Where /proc counts otherwise, nothing that is told would fit
+    /// to anything. This alone does not make loading fail.
+    package var namespaceObstacle: String? {
+        // PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h.
+        guard let own = facts.pidNamespace, own != 0xEFFF_FFFC else { return nil }
+        return "this is a pid namespace of its own, and the probes tell process numbers of the machine"
     }
 
     /// For an error message: the reason of one failed step. `log` is what libbpf and the verifier said.
@@ -86,7 +101,7 @@ package struct EBPFDiagnosis: Hashable, Sendable {
         }
     }
 
-    private static func version(_ release: String) -> (Int, Int)? {
+    static func version(_ release: String) -> (Int, Int)? {
         let numbers = release.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
         return numbers.count == 2 ? (numbers[0], numbers[1]) : nil
     }

@@ -1,13 +1,13 @@
 import Glibc
 import Testing
-import TocsinSensors
+import TocsinDoctor
 
 struct EBPFDiagnosisTests {
     private let able = EBPFFacts(
         kernelRelease: "6.1.0-38-amd64", hasBTF: true, capabilities: 1 << 38 | 1 << 39, lockdown: "integrity")
 
     @Test("nothing stands in the way of CAP_BPF and CAP_PERFMON on a kernel with BTF")
-    func able_() {
+    func nothing() {
         #expect(EBPFDiagnosis(facts: able).obstacles.isEmpty)
     }
 
@@ -25,6 +25,8 @@ struct EBPFDiagnosisTests {
         #expect(obstacles { $0.capabilities = 1 << 38 }.contains("CAP_BPF"))
         #expect(obstacles { $0.capabilities = 1 << 39 }.contains("CAP_PERFMON"))
         #expect(obstacles { $0.capabilities = 1 << 21 }.isEmpty)
+        #expect(obstacles { $0.pidNamespace = 4_026_531_836 }.isEmpty)
+        #expect(obstacles { $0.pidNamespace = 4_026_532_000 }.contains("pid namespace"))
         #expect(obstacles { $0.lockdown = "confidentiality" }.contains("lockdown"))
     }
 

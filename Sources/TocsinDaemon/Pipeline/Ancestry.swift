@@ -1,0 +1,40 @@
+import TocsinEvents
+import TocsinSensors
+
+/// Tells of each process who started it: from what the probes told, else from /proc.
+///
+/// The table is right only while a source tells it of every fork and every end. Without one, numbers would be given away
+/// behind its back, so /proc is asked anew each time.
+struct Ancestry {
+    private var table = ProcessTable()
+    private var proc: ProcAncestry
+    private var followsForks = false
+
+    init(reader: ProcessReader) { proc = ProcAncestry(reader: reader) }
+
+    /// The source has begun to record, and none of its records has come yet: whoever is in /proc now and in no record
+    /// was there before.
+    mutating func begin(_ source: SourceName) {
+        guard source == .ebpf else { return }
+        followsForks = true
+        table.seed(proc.everyone())
+    }
+
+    mutating func end(_ source: SourceName) {
+        guard source == .ebpf else { return }
+        followsForks = false
+        table = ProcessTable()
+    }
+
+    /// The process with what is known of it besides; nil for an end that was told before.
+    mutating func observe(_ type: EventType, _ process: Process) -> Process? {
+        followsForks ? table.observe(type, process) : process
+    }
+
+    /// Nearest first.
+    mutating func ancestors(of process: Process) -> [Process] {
+        let known = followsForks ? table.ancestors(of: process) : []
+        // The record of the parent's fork may have been lost.
+        return known.isEmpty ? proc.ancestors(of: process) : known
+    }
+}

@@ -1,0 +1,74 @@
+import TocsinEvents
+import TocsinLinux
+
+/// Ancestors as /proc shows them now: who ended is not there, and an orphan's parent is who adopted it.
+package struct ProcAncestry: Sendable {
+    private let reader: ProcessReader
+    /// What was read of a process, good for as long as `stat` shows the same process and the same image.
+    private var known: [Int32: Known] = [:]
+
+    private struct Known: Sendable {
+        var startTicks: UInt64
+        var image: ProcStat.Image
+        var process: Process
+    }
+
+    private static let limit = 4096
+
+    package init(reader: ProcessReader) { self.reader = reader }
+
+    /// Nearest first. Ends where a process is gone, or is younger than its child and so not its parent.
+    package mutating func ancestors(of process: Process) -> [Process] {
+        var ancestors: [Process] = []
+        var child = process
+        while ancestors.count < ProcessTable.depth, let pid = child.parentPid, pid > 0 {
+            guard let parent = current(pid),
+                parent.startTimeNSec <= child.startTimeNSec, parent.entityID != child.entityID
+            else { break }
+            ancestors.append(parent)
+            child = parent
+        }
+        return ancestors
+    }
+
+    /// Every process there is, kernel threads too: the kernel starts programs from one of them.
+    package func everyone() -> [Process] {
+        ((try? Proc.pids()) ?? []).compactMap { pid in
+            guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { return nil }
+            return read(directory, stat)
+        }
+    }
+
+    private mutating func current(_ pid: Int32) -> Process? {
+        guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { return nil }
+        if let known = known[pid], known.startTicks == stat.startTicks, known.image == stat.image {
+            var process = known.process
+            // Both change without execve(2).
+            process.parentPid = stat.parentPid
+            process.comm = ByteString(stat.comm)
+            return process
+        }
+        let process = read(directory, stat)
+        if known.count >= Self.limit { known.removeAll(keepingCapacity: true) }
+        known[pid] = Known(startTicks: stat.startTicks, image: stat.image, process: process)
+        return process
+    }
+
+    /// Who it is and what it runs.
+    private func read(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Process {
+        var process = reader.process(of: stat)
+        if let ids = try? directory.status() {
+            process.uid = ids.uid
+            process.effectiveUid = ids.effectiveUid
+        }
+        guard !stat.isKernelThread else { return process }
+        if let path = try? directory.link("exe"), let status = try? directory.status(of: "exe") {
+            process.executable = ProcessReader.name(path, isUnlinked: status.links == 0).0
+        }
+        if let text = try? directory.read("cmdline", limit: ProcessTable.argumentBytes) {
+            process.arguments = ProcessReader.arguments(text)
+            process.argumentsTruncated = text.count == ProcessTable.argumentBytes
+        }
+        return process
+    }
+}
