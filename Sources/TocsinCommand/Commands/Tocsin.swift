@@ -20,12 +20,13 @@ package struct Tocsin: AsyncParsableCommand {
                                                    what the rules found
               tocsin read --count 3 --timeout 10   three events, each within ten seconds
               tocsin status                        sources, losses, readers
+              tocsin doctor                        what works here, and what does not and why
               tocsin rules check                   which rules load, and why others do not
 
             \(ExitStatus.explanation)
             """,
         version: Version.current,
-        subcommands: [Subscribe.self, Read.self, ShowStatus.self, Rules.self])
+        subcommands: [Subscribe.self, Read.self, ShowStatus.self, Diagnose.self, Rules.self])
 
     package init() {}
 }
