@@ -45,7 +45,7 @@ import TocsinLinux
     @Test(
         "what is not understood is refused with file, line, column and what was expected",
         arguments: [
-            ("sorces: [auto]\n", "t.yaml:1:1: unknown key 'sorces', expected one of sources, ebpf, proc"),
+            ("sorces: [auto]\n", "t.yaml:1:1: unknown key 'sorces', expected one of sources, ebpf, heartbeat, proc"),
             ("log:\n  size: 2MiB\n  sise: 1\n", "t.yaml:3:3: unknown key 'log.sise', expected one of size"),
             ("log: 5\n", "t.yaml:1:6: 'log': expected a mapping of keys, found an integer"),
             ("log:\n  size: much\n", "t.yaml:2:9: log.size: expected a size from 1MiB to 4GiB, found 'much'"),

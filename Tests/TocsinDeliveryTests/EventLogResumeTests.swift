@@ -122,15 +122,23 @@ import TocsinEvents
         #expect(memory == after)
     }
 
-    @Test("one changed bit anywhere in the logged records is found")
+    @Test("one changed bit anywhere in the logged records is found, but for what changes in their life")
     func flippedBit() throws {
         let region = Region()
         _ = try filled(region, events: 20)
         let good = region.bytes
         let used = Int(region.word(EventLogLayout.tailOffset))
+        // Which groups are owed an event changes after it was logged, so no checksum covers it.
+        var changeable: Set<Int> = []
+        var record = EventLogLayout.ringBegin
+        while record < EventLogLayout.ringBegin + used {
+            changeable.formUnion((0..<8).map { record + EventLogLayout.groupsOwedOffset + $0 })
+            record += Int(region.word(record + EventLogLayout.markOffset) >> 32)
+        }
         var generator = SeededGenerator(seed: 11)
         for _ in 0..<500 {
             let index = EventLogLayout.ringBegin + Int.random(in: 0..<used, using: &generator)
+            guard !changeable.contains(index) else { continue }
             var bytes = good
             bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
             region.bytes = bytes
