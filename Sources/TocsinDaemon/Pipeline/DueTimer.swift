@@ -17,8 +17,7 @@ final class DueTimer {
         self.dueUSec = dueUSec
         scheduled = dueUSec.map { due in
             let deadline = NIODeadline.uptimeNanoseconds(due.multipliedReportingOverflow(by: 1000).partialValue)
-            return eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
-                [weak self] in
+            return eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
                 self?.dueUSec = nil
                 body()
             }
