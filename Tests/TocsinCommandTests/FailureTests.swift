@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 import TestSupport
 import Testing
 import TocsinClient
@@ -21,6 +22,17 @@ import TocsinCommand
 
                 """)
         #expect(result.text == "")
+    }
+
+    @Test("the doctor tells of a daemon that does not answer, to eyes and to programs, with status 2")
+    func doctor() async throws {
+        let text = try await run(["doctor", "--socket", "/nonexistent/socket"])
+        #expect(text.status == 2 && text.text.contains("broken   daemon    no socket at /nonexistent/socket\n"))
+        let json = try await run(["doctor", "--format", "json", "--socket", "/nonexistent/socket"])
+        #expect(json.status == 2)
+        let object = try JSONValue(parsing: json.output).objectValue
+        #expect(object?["state"]?.stringValue == "broken")
+        #expect(object?["findings"]?.arrayValue?.isEmpty == false)
     }
 
     @Test(

@@ -8,19 +8,28 @@ import TocsinSensors
 /// Many processes at once, too many for the ring, and none reading for a while.
 @Suite(.enabled(if: geteuid() == 0, "loading probes needs root"), .serialized)
 struct EBPFStormTests {
-    /// Numbers of the starts of each spawner, in the order of the records.
-    private static func starts(_ records: [SensorRecord]) -> [Int: [Int]] {
+    /// Numbers of the starts of each spawner of the storm, in the order of the records.
+    private static func starts(_ records: [SensorRecord], of storm: Int32) -> [Int: [Int]] {
         var starts: [Int: [Int]] = [:]
         for process in records.compactMap(\.exec) {
-            guard let arguments = process.arguments, arguments.count == 3, arguments[0] == "storm" else { continue }
-            let numbers = arguments[2].string.split(separator: "-").compactMap { Int($0) }
-            starts[numbers[0], default: []].append(numbers[1])
+            guard let numbers = name(process), numbers[0] == Int(storm) else { continue }
+            starts[numbers[1], default: []].append(numbers[2])
         }
         return starts
     }
 
+    private static func name(_ process: Process) -> [Int]? {
+        guard let arguments = process.arguments, arguments.count == 3, arguments[0] == "storm" else { return nil }
+        let numbers = arguments[2].string.split(separator: "-").compactMap { Int($0) }
+        return numbers.count == 3 ? numbers : nil
+    }
+
+    /// Returns the number of the storm's process, which has ended.
     private static func storm(_ spawners: Int, _ starts: Int) throws -> Int32 {
-        try Child([BuiltProgram.path("execute"), "storm", "\(spawners)", "\(starts)"]).end()
+        let child = try Child([BuiltProgram.path("execute"), "storm", "\(spawners)", "\(starts)"])
+        let pid = child.pid
+        #expect(child.end() == 0)
+        return pid
     }
 
     private static func gaps(_ records: [SensorRecord]) -> UInt64 {
@@ -31,21 +40,26 @@ struct EBPFStormTests {
     func storm() throws {
         let runner = try SourceRunner(EBPFSource())
         defer { runner.finish() }
-        #expect(try Self.storm(8, 2500) == 0)
+        let storm = try Self.storm(8, 2500)
         try Self.settle(runner)
         let records = runner.records
         #expect(Self.gaps(records) == 0)
-        let starts = Self.starts(records)
+        let starts = Self.starts(records, of: storm)
         #expect(starts.count == 8)
         for (_, numbers) in starts { #expect(numbers == Array(0..<2500)) }
+        let processes = Set(
+            records.compactMap(\.exec).filter { Self.name($0)?[0] == Int(storm) }.map(\.entityID))
+        #expect(processes.count == 20_000)
         // What happened because of something else comes after it.
         var state: [String: EventType] = [:]
         var disorder = 0
         for record in records {
-            guard case .process(let type, let process) = record.body else { continue }
+            guard case .process(let type, let process) = record.body, processes.contains(process.entityID) else {
+                continue
+            }
             switch (state[process.entityID], type) {
             case (nil, .fork), (.fork, .exec), (.exec, .exit): state[process.entityID] = type
-            default: if process.comm == "storm" || process.arguments?.first == "storm" { disorder += 1 }
+            default: disorder += 1
             }
         }
         #expect(disorder == 0)
@@ -58,7 +72,7 @@ struct EBPFStormTests {
         let runner = try SourceRunner(adopting: source, started: false)
         defer { runner.finish() }
         // Nobody reads yet.
-        #expect(try Self.storm(2, 100) == 0)
+        _ = try Self.storm(2, 100)
         try runner.start()
         try runner.wait("gap") { Self.gaps($0) > 0 }
         try Self.settle(runner)
@@ -95,14 +109,15 @@ struct EBPFStormTests {
             return try SourceRunner(adopting: source)
         }
         var records: [SensorRecord] = []
+        var storms: [Int32] = []
         for round in 0..<3 {
-            #expect(try Self.storm(1, 20 + round) == 0)
+            storms.append(try Self.storm(1, 20 + round))
             let runner = try reader()
             try Self.settle(runner)
             runner.finish()
             records += runner.records
         }
-        #expect(Self.starts(records)[0] == Array(0..<20) + Array(0..<21) + Array(0..<22))
+        #expect(storms.map { Self.starts(records, of: $0) } == (20...22).map { [0: Array(0..<$0)] })
         let positions = records.compactMap(\.position)
         #expect(Set(positions).count == positions.count && positions == positions.sorted())
     }

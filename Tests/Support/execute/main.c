@@ -103,10 +103,12 @@ static void run_without_arguments(void) {
     fail();
 }
 
+// Names every start for the storm, by its pid, the spawner and the number: other storms may rage at the same time.
 static void spawn(const char *self, int spawner, int starts) {
+    pid_t storm = getppid();
     for (volatile int start = 0; start < starts; start++) {
-        char name[32];
-        snprintf(name, sizeof name, "%d-%d", spawner, start);
+        char name[48];
+        snprintf(name, sizeof name, "%d-%d-%d", (int)storm, spawner, start);
         char *arguments[] = {"storm", "end", name, NULL};
         pid_t child = vfork();
         if (child == 0) {

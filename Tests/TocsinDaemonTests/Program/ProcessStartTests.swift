@@ -40,23 +40,25 @@ import TocsinEvents
         let session = try await daemon.client.open(Filter(types: [.exec]))
         let command = wrapper + ["/usr/bin/tail", "-f", "/dev/null", "--", directory.path, marker]
         let started = try RunningSubprocess(command[0], Array(command.dropFirst()))
-        let process = try await found(session) {
+        let event = try await found(session) {
             $0.arguments?.last?.string == marker && $0.comm == "tail"
         }
+        let process = try #require(event.process)
         #expect(process.pid == started.pid)
         #expect(process.executable == "/usr/bin/tail")
         #expect(process.arguments?.map(\.string).dropLast(2) == ["/usr/bin/tail", "-f", "/dev/null", "--"])
         #expect(process.uid == process.effectiveUid)
         #expect(process.parentPid == getpid())
+        let parent = try #require(event.ancestors.first)
+        #expect(parent.pid == getpid() && parent.comm != nil)
         await session.close()
     }
 
-    private func found(_ session: Session, _ isIt: (TocsinEvents.Process) -> Bool) async throws -> TocsinEvents.Process
-    {
+    private func found(_ session: Session, _ isIt: (TocsinEvents.Process) -> Bool) async throws -> Event {
         while true {
             // Others' processes start all the time; a bound on the wait, not on how many.
             let event = try await session.read(timeout: .seconds(20)).event
-            if let process = event.process, isIt(process) { return process }
+            if let process = event.process, isIt(process) { return event }
         }
     }
 }
