@@ -85,8 +85,11 @@ final class Daemon {
             let index = watch.count
             let runner = SourceRunner(
                 candidates: slot.candidates,
-                deliver: { records in
-                    handover.hand(records, to: eventLoop) { daemon.value.pipeline.take($0) }
+                prepare: { name, isResumed in
+                    BatchHandover.perform(on: eventLoop) { daemon.value.sourceOpened(name, isResumed, index) }
+                },
+                deliver: { name, records in
+                    handover.hand(records, to: eventLoop) { daemon.value.pipeline.take($0, from: name) }
                 },
                 report: { report in eventLoop.execute { daemon.value.sourceReported(report, index) } })
             watch.append(SourceWatch(runner: runner, armed: armed, isRequired: slot.isRequired))
@@ -145,9 +148,21 @@ final class Daemon {
         }
     }
 
+    /// Before the source's first record.
+    private func sourceOpened(_ name: SourceName, _ isResumed: Bool, _ index: Int) {
+        if !isResumed {
+            // It counts anew.
+            for origin in SourceOrigin.all(of: name) { service.forgetPosition(ofSource: origin) }
+            // A source that failed while it ran had its gap already.
+            if beginning == .resumed, !watch[index].wasOpened { pipeline.takeGap(.restart) }
+        }
+        watch[index].wasOpened = true
+        pipeline.begin(name)
+    }
+
     private func sourceReported(_ report: SourceRunner.Report, _ index: Int) {
         switch report {
-        case .armed(let name, let limitation, let isResumed, let refused):
+        case .armed(let name, let limitation, let refused):
             for error in refused {
                 logger.info(
                     "Source does not work here, continuing with another", metadata: ["reason": "\(error)"])
@@ -155,10 +170,6 @@ final class Daemon {
             logger.log(
                 level: .notice, .sourceSelected, "Watching",
                 metadata: ["source": "\(name.rawValue)", "limitation": "\(limitation)"])
-            // A source that failed while it ran had its gap already.
-            if beginning == .resumed, !isResumed, !watch[index].hasReported { pipeline.takeGap(.restart) }
-            watch[index].hasReported = true
-            pipeline.begin(name)
             watch[index].armed.succeed()
         case .failed(let error):
             logger.log(
@@ -249,6 +260,6 @@ private struct SourceWatch {
     /// Fulfilled by the first report.
     let armed: EventLoopPromise<Void>
     let isRequired: Bool
-    var hasReported = false
+    var wasOpened = false
     var thread: SourceThread?
 }

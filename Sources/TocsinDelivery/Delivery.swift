@@ -85,6 +85,9 @@ package struct Delivery: ~Copyable {
     /// The number that the next event is given, at detection.
     package var nextSequence: UInt64 { log.nextSequence }
 
+    /// See `EventLog.forgetPosition(ofSource:)`.
+    package mutating func forgetPosition(ofSource source: Int) { log.forgetPosition(ofSource: source) }
+
     package func cursor(at sequence: UInt64) -> Cursor { Cursor(instance: log.instance, sequence: sequence) }
 
     /// Who resumes behind it gets the oldest event of the log.

@@ -12,5 +12,13 @@ final class Slot<Value: ~Copyable & Sendable>: Sendable {
     }
 
     func take() -> Value? { value.withLock { $0.take() } }
+    func withValue(_ body: (borrowing Value) -> Void) {
+        value.withLock { slot in
+            guard let value = slot.take() else { return }
+            body(value)
+            slot = consume value
+        }
+    }
+
     func clear() { value.withLock { $0 = nil } }
 }

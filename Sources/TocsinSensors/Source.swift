@@ -15,8 +15,13 @@ package protocol Source: Sendable {
     /// Once open: whether it goes on where an earlier process stopped, so that nothing is missing in between.
     var isResumed: Bool { get }
 
-    /// Blocks until `stop`, calling `deliver` on this thread. `deliver` may block: then the kernel's queue fills, and
-    /// what it drops is counted and delivered as a gap. Throws when the source can go on no longer.
+    /// Has its descriptors kept for the next process, where it has a store for them. After `open`, before `run`: when
+    /// the receiver knows whether it is resumed.
+    func keep()
+
+    /// Blocks until `stop`, calling `deliver` on this thread. `deliver` returns when the records are safe, in memory that
+    /// outlives this process. That may take a while: then the kernel's queue fills, and what it drops is counted and
+    /// delivered as a gap. Throws when the source can go on no longer.
     func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError)
 
     /// Makes `run` return soon. From any thread, more than once, also before `run`.
@@ -31,6 +36,7 @@ package protocol Source: Sendable {
 
 extension Source {
     package var isResumed: Bool { false }
+    package func keep() {}
 }
 
 package enum SourceName: String, Sendable, Hashable, CaseIterable {

@@ -21,6 +21,7 @@ final class SourceRunner: Sendable {
     /// Opens the source and runs it.
     convenience init(_ source: any Source) throws {
         try source.open()
+        source.keep()
         try self.init(adopting: source)
     }
 

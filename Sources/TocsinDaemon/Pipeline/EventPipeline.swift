@@ -1,5 +1,6 @@
 import JSON
 import NIOCore
+import TocsinDelivery
 import TocsinEvents
 import TocsinLinux
 import TocsinRules
@@ -50,8 +51,8 @@ final class EventPipeline {
     /// This source tells nothing any more.
     func end(_ source: SourceName) { ancestry.end(source) }
 
-    func take(_ records: [SensorRecord]) {
-        for record in records { take(record) }
+    func take(_ records: [SensorRecord], from source: SourceName? = nil) {
+        for record in records { take(record, from: source) }
         setTimer()
     }
 
@@ -116,7 +117,8 @@ final class EventPipeline {
 
     // MARK: Records
 
-    private func take(_ record: SensorRecord) {
+    private func take(_ record: SensorRecord, from source: SourceName?) {
+        let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
         decide(at: record.monotonicUSec)
         // The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
         let sequence = service.nextSequence
@@ -139,20 +141,22 @@ final class EventPipeline {
             statistics.lostKernel += count ?? 0
             event.gap = Gap(origin: .kernel, count: count)
         }
+        // The process before this one died after logging it, and before the source's queue knew.
+        if let origin, origin.position <= service.position(ofSource: origin.source) { return }
         guard !exclusion.excludes(event) else {
             statistics.excluded += 1
             return
         }
         if let process = event.process { event.ancestors = ancestry.ancestors(of: process) }
         judge.judge(&event)
-        publish(event)
+        publish(event, origin)
     }
 
-    private func publish(_ event: Event) {
+    private func publish(_ event: Event, _ origin: EventOrigin? = nil) {
         statistics.seen += 1
         writer.removeAll()
         writer.event(event)
-        service.publish(event, json: writer.bytes.span)
+        service.publish(event, json: writer.bytes.span, origin: origin)
         journal.take(event)
     }
 }

@@ -3,16 +3,13 @@ import NIOCore
 import Synchronization
 import TocsinSensors
 
-/// The way of batches from the sources' threads to the event loop: bounded, in order, without a lock on the loop's
-/// side.
+/// The way of batches from the sources' threads to the event loop: one at a time from each, without a lock on the
+/// loop's side.
 ///
-/// A source that is faster than the loop waits here, so that the kernel's queue fills and counts what it drops, instead
-/// of this process's memory.
+/// A source waits here until the loop has logged its batch. So the kernel's queue fills and counts what it drops,
+/// instead of this process's memory; and a source whose queue outlives this process gives up a record there only when
+/// it is in the log.
 final class BatchHandover: Sendable {
-    /// Batches on their way at a time. More than one, so that the loop finds the next when it is done with one.
-    static let limit = 4
-
-    private let places = DispatchSemaphore(value: BatchHandover.limit)
     private let counts = Mutex(Counts())
 
     struct Counts: Sendable {
@@ -20,17 +17,25 @@ final class BatchHandover: Sendable {
         var taken: UInt64 = 0
     }
 
-    /// Blocks while `limit` batches wait; then has `take` called on the loop.
+    /// Has `take` called on the loop, and returns when it has returned.
     func hand(
         _ records: [SensorRecord], to eventLoop: any EventLoop, take: @escaping @Sendable ([SensorRecord]) -> Void
     ) {
-        places.wait()
         counts.withLock { $0.handed += 1 }
-        eventLoop.execute {
+        Self.perform(on: eventLoop) {
             take(records)
             self.counts.withLock { $0.taken += 1 }
-            self.places.signal()
         }
+    }
+
+    /// Runs on the loop while the calling thread, which must be another, waits.
+    static func perform(on eventLoop: any EventLoop, _ work: @escaping @Sendable () -> Void) {
+        let done = DispatchSemaphore(value: 0)
+        eventLoop.execute {
+            work()
+            done.signal()
+        }
+        done.wait()
     }
 
     /// How far the loop is behind; for the watchdog.

@@ -11,7 +11,7 @@ final class SourceRunner: Sendable {
     /// What happens to the sources, for journal and readiness.
     enum Report: Sendable {
         /// It watches; `instead` tells why better ones do not.
-        case armed(SourceName, limitation: String, isResumed: Bool, instead: [SourceError])
+        case armed(SourceName, limitation: String, instead: [SourceError])
         /// It was running and can go on no longer: from here on events are missing.
         case failed(SourceError)
         /// None works; all are tried again after a while.
@@ -36,7 +36,8 @@ final class SourceRunner: Sendable {
     }
 
     private let candidates: [Candidate]
-    private let deliver: @Sendable ([SensorRecord]) -> Void
+    private let prepare: @Sendable (SourceName, _ isResumed: Bool) -> Void
+    private let deliver: @Sendable (SourceName, [SensorRecord]) -> Void
     private let report: @Sendable (Report) -> Void
     private let state: Mutex<State>
     /// Ends a pause early.
@@ -48,11 +49,17 @@ final class SourceRunner: Sendable {
         var running: (index: Int, source: any Source)?
     }
 
+    /// - Parameters:
+    ///   - prepare: called before the first record of each source that was opened; its descriptors are kept when this
+    ///     has returned.
+    ///   - deliver: returns when the records are logged.
     init(
-        candidates: [Candidate], deliver: @escaping @Sendable ([SensorRecord]) -> Void,
+        candidates: [Candidate], prepare: @escaping @Sendable (SourceName, _ isResumed: Bool) -> Void,
+        deliver: @escaping @Sendable (SourceName, [SensorRecord]) -> Void,
         report: @escaping @Sendable (Report) -> Void
     ) {
         self.candidates = candidates
+        self.prepare = prepare
         self.deliver = deliver
         self.report = report
         state = Mutex(
@@ -105,9 +112,9 @@ final class SourceRunner: Sendable {
         }
         // `stop` may have come before the source was there to be told.
         if stopping { source.stop() }
-        report(
-            .armed(
-                source.name, limitation: source.limitation, isResumed: source.isResumed, instead: refusals))
+        prepare(source.name, source.isResumed)
+        source.keep()
+        report(.armed(source.name, limitation: source.limitation, instead: refusals))
         defer {
             let last = source.statistics
             state.withLock { state in
@@ -118,7 +125,7 @@ final class SourceRunner: Sendable {
             source.close()
         }
         do throws(SourceError) {
-            try source.run(deliver)
+            try source.run { deliver(source.name, $0) }
             return .open(candidate: index)
         } catch {
             note(index, .failed, error.description)

@@ -50,7 +50,7 @@ struct SourceSelection {
             case .ebpf: EBPFSource(ringSize: configuration.ringBytes, store: store)
             case .fanotify: FanotifySource(reader: reader, store: store)
             case .proc: ProcSource(intervalMSec: Int(configuration.procInterval / .milliseconds(1)), reader: reader)
-            case .files: FilesSource(watchedPaths, reader: reader)
+            case .files: FilesSource(watchedPaths, reader: reader, store: store)
             case .heartbeat: HeartbeatSource(intervalMSec: UInt64(configuration.heartbeatInterval / .milliseconds(1)))
             }
         }

@@ -48,6 +48,9 @@ final class EventService: VarlinkInterface {
     }
 
     var nextSequence: UInt64 { delivery.nextSequence }
+    /// See `EventLog.position(ofSource:)`.
+    func position(ofSource source: Int) -> UInt64 { delivery.log.position(ofSource: source) }
+    func forgetPosition(ofSource source: Int) { delivery.forgetPosition(ofSource: source) }
     func cursor(at sequence: UInt64) -> Cursor { delivery.cursor(at: sequence) }
     func deliveryStatus(withSessions: Bool) -> DeliveryStatus { DeliveryStatus(delivery, withSessions: withSessions) }
 

@@ -101,6 +101,9 @@ struct ExecWatch {
         for (pid, suspect) in suspects where suspect.nextAttempt <= nowUSec { verify(pid, nowUSec) }
     }
 
+    /// Whether everything that was taken in is told.
+    var isSettled: Bool { suspects.isEmpty && records.isEmpty }
+
     /// When to call `retry`: monotonic microseconds.
     var nextRetry: UInt64? {
         let next = suspects.values.map(\.nextAttempt).min() ?? .max

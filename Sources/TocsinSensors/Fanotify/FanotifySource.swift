@@ -10,9 +10,9 @@ import TocsinLinux
 /// The queue is bounded (16,384 events unless the administrator says otherwise): unbounded, a storm of executions
 /// would grow the kernel's memory on this daemon's account until it is killed, and a gap is better than that.
 ///
-/// Where descriptors are kept, the group with its marks and its queue outlives this process, and the next one reads what
-/// was queued in between. Reading takes events out of the queue: what a process had read and not yet delivered when
-/// it was killed is lost with it.
+/// Where descriptors are kept, the group outlives this process, and the next one reads what was queued in between; see
+/// `PreservedGroup`. An execution that was half told, some of its opens read and others not, may then be told as that of
+/// the interpreter alone, or not at all; that is among what `isResumed` denies.
 package final class FanotifySource: Source {
     package let name = SourceName.fanotify
     package let limitation = """
@@ -28,7 +28,7 @@ package final class FanotifySource: Source {
     private let armed = Slot<Armed>()
 
     private struct Armed: ~Copyable, Sendable {
-        let group: FanotifyGroup
+        let group: PreservedGroup
         let epoll: Epoll
         let timer: TimerFD
         let mounts: MountTable
@@ -42,6 +42,7 @@ package final class FanotifySource: Source {
 
     /// A change of what the group reports, or of how it is marked, is another version.
     private static let storedName = "fanotify-exec-v1"
+    private static let stopPatienceUSec: UInt64 = 200_000
 
     package init(reader: ProcessReader, store: (any DescriptorKeeping)? = nil) {
         self.reader = reader
@@ -53,40 +54,41 @@ package final class FanotifySource: Source {
     package func open() throws(SourceError) {
         do throws(SystemError) {
             try stopping.open()
-            let kept = keptGroup()
-            let isResumed = kept != nil
-            resumed.store(isResumed, ordering: .relaxed)
-            let group = if let kept { kept } else { try Self.newGroup() }
+            let group = try PreservedGroup.open(name: Self.storedName, store: store, make: Self.newGroup)
+            let isAdopted = group.isAdopted
+            resumed.store(group.missedNothing, ordering: .relaxed)
             var armed = Armed(
                 group: consume group, epoll: try Epoll(), timer: try TimerFD(), mounts: try MountTable(),
                 marker: FileSystemMarker(mask: .openExec), watch: ExecWatch(reader: reader))
             try stopping.add(to: armed.epoll, token: Token.stop.rawValue)
-            try armed.epoll.add(armed.group.descriptor, token: Token.events.rawValue)
+            try armed.epoll.add(armed.group.group.descriptor, token: Token.events.rawValue)
             try armed.epoll.add(armed.timer.descriptor, token: Token.timer.rawValue)
             try armed.epoll.add(armed.mounts.descriptor, token: Token.mounts.rawValue, for: .priority)
             // Before the marks: what executes later must not be taken for what ran before. With a queue from before
             // nothing is known to have run before: what a process executed meanwhile is in both.
-            if !isResumed { try armed.watch.learnBaseline() }
-            try armed.marker.markOwn(armed.mounts, armed.group)
-            armed.marker.markForeign(of: try Proc.pids(), armed.group)
-            // Not before the marks: a group without them would be taken up as if it had missed nothing.
-            if !isResumed { store?.keep(armed.group.descriptor, as: Self.storedName) }
+            if !isAdopted { try armed.watch.learnBaseline() }
+            try armed.marker.markOwn(armed.mounts, armed.group.group)
+            armed.marker.markForeign(of: try Proc.pids(), armed.group.group)
             self.armed.put(armed)
         } catch { throw SourceError(.fanotify, error, hint: Self.hint(error)) }
     }
 
+    package func keep() { armed.withValue { $0.group.keep() } }
+
     package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
         guard var armed = armed.take() else { return }
         do throws(SystemError) {
-            while !stopping.isRequested {
+            var deadline: UInt64?
+            while !isOver(&deadline, armed.watch) {
                 let ready = try armed.epoll.wait()
                 if ready.contains(where: { $0.token == Token.mounts.rawValue }) {
-                    try armed.marker.markOwn(armed.mounts, armed.group)
+                    try armed.marker.markOwn(armed.mounts, armed.group.group)
                 }
                 _ = try armed.timer.takeExpirations()
                 // One read at a time between deliveries, so that a storm does not pile up records here.
-                while !stopping.isRequested {
-                    let more = try read(armed.group, &armed.watch, &armed.marker)
+                armed.group.beginReading()
+                while !isOver(&deadline, armed.watch) {
+                    let more = try read(armed.group.group, &armed.watch, &armed.marker)
                     let records = armed.watch.takeRecords()
                     if !records.isEmpty {
                         counters.delivered(records.count)
@@ -94,6 +96,7 @@ package final class FanotifySource: Source {
                     }
                     if !more { break }
                 }
+                if armed.watch.isSettled { armed.group.settle() }
                 let now = Clock.monotonicUSec()
                 if let next = armed.watch.nextRetry {
                     try armed.timer.start(afterNSec: (max(next, now + 1) - now) * 1000)
@@ -139,9 +142,13 @@ package final class FanotifySource: Source {
         return !isDrained
     }
 
-    private func keptGroup() -> FanotifyGroup? {
-        guard let kept = store?.takeKept(Self.storedName), kept.isFanotifyGroup else { return nil }
-        return FanotifyGroup(adopting: kept)
+    /// Once it is to stop, goes on until everything that was read is told, so that the next process misses nothing; not
+    /// for long, should somebody keep an execution hanging.
+    private func isOver(_ deadline: inout UInt64?, _ watch: borrowing ExecWatch) -> Bool {
+        guard stopping.isRequested else { return false }
+        let now = Clock.monotonicUSec()
+        if deadline == nil { deadline = now + Self.stopPatienceUSec }
+        return watch.isSettled || now > deadline ?? now
     }
 
     private static func newGroup() throws(SystemError) -> FanotifyGroup {

@@ -1,3 +1,4 @@
+import Synchronization
 import TocsinEvents
 import TocsinLinux
 
@@ -6,6 +7,9 @@ import TocsinLinux
 /// Owns the fanotify group, an epoll, an eventfd and the mount table's descriptor from `open` to `close`. The marks are
 /// on whole file systems wherever the kernel allows, so a new directory is covered from its first instant; what does
 /// not matter is dropped here, by one look into a table for each event. The queue is bounded, as that of executions.
+///
+/// Where descriptors are kept, the group outlives this process (`PreservedGroup`). The next process follows the tree as
+/// it finds it: of a directory that was made and removed in between nothing is told.
 package final class FilesSource: Source {
     package let name = SourceName.files
     package let limitation = """
@@ -15,12 +19,14 @@ package final class FilesSource: Source {
         """
     private let paths: WatchedPaths
     private let reader: ProcessReader
+    private let store: (any DescriptorKeeping)?
+    private let resumed = Atomic(false)
     private let stopping = StopSignal()
     private let counters = SourceCounters()
     private let armed = Slot<Armed>()
 
     private struct Armed: ~Copyable, Sendable {
-        let group: FanotifyGroup
+        let group: PreservedGroup
         let epoll: Epoll
         let mounts: MountTable
         var watch: FileWatch
@@ -30,25 +36,37 @@ package final class FilesSource: Source {
         case stop, events, mounts
     }
 
-    package init(_ paths: WatchedPaths, reader: ProcessReader) {
+    /// A change of what the group reports, or of how it is marked, is another version.
+    private static let storedName = "fanotify-files-v1"
+
+    package init(_ paths: WatchedPaths, reader: ProcessReader, store: (any DescriptorKeeping)? = nil) {
         self.paths = paths
         self.reader = reader
+        self.store = store
     }
+
+    package var isResumed: Bool { resumed.load(ordering: .relaxed) }
 
     package func open() throws(SourceError) {
         do throws(SystemError) {
             try stopping.open()
+            let group = try PreservedGroup.open(name: Self.storedName, store: store) { () throws(SystemError) in
+                try FanotifyGroup([.reportNames, .reportFiles, .reportTargets, .reportPidFD, .unlimitedMarks])
+            }
+            resumed.store(group.missedNothing, ordering: .relaxed)
             var armed = Armed(
-                group: try FanotifyGroup([.reportNames, .reportFiles, .reportTargets, .reportPidFD, .unlimitedMarks]),
-                epoll: try Epoll(), mounts: try MountTable(), watch: FileWatch(paths, reader: reader))
+                group: consume group, epoll: try Epoll(), mounts: try MountTable(),
+                watch: FileWatch(paths, reader: reader))
             try stopping.add(to: armed.epoll, token: Token.stop.rawValue)
-            try armed.epoll.add(armed.group.descriptor, token: Token.events.rawValue)
+            try armed.epoll.add(armed.group.group.descriptor, token: Token.events.rawValue)
             try armed.epoll.add(armed.mounts.descriptor, token: Token.mounts.rawValue, for: .priority)
-            armed.watch.walkIfDue(armed.group, nowUSec: Clock.monotonicUSec(), isDrained: true)
+            armed.watch.walkIfDue(armed.group.group, nowUSec: Clock.monotonicUSec(), isDrained: true)
             if let blindness = armed.watch.blindness { throw blindness }
             self.armed.put(armed)
         } catch { throw SourceError(.files, error, hint: Self.hint(error)) }
     }
+
+    package func keep() { armed.withValue { $0.group.keep() } }
 
     package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
         guard var armed = armed.take() else { return }
@@ -59,8 +77,9 @@ package final class FilesSource: Source {
                     _ = try armed.mounts.read()
                     armed.watch.requestWalk()
                 }
+                armed.group.beginReading()
                 while !stopping.isRequested {
-                    let more = try read(armed.group, &armed.watch)
+                    let more = try read(armed.group.group, &armed.watch)
                     let records = armed.watch.takeRecords()
                     if !records.isEmpty {
                         counters.delivered(records.count)
@@ -68,6 +87,7 @@ package final class FilesSource: Source {
                     }
                     if !more { break }
                 }
+                armed.group.settle()
             }
         } catch { throw SourceError(.files, error) }
         self.armed.put(armed)

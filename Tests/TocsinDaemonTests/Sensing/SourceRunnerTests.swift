@@ -12,7 +12,7 @@ import TocsinSensors
         let good = ScriptedSource(.proc)
         let running = Running([better, good])
         var reports = running.reports.makeAsyncIterator()
-        guard case .armed(.proc, let limitation, _, let instead) = await reports.next()?.report else {
+        guard case .armed(.proc, let limitation, let instead) = await reports.next()?.report else {
             Issue.record("expected proc to be armed")
             return
         }
@@ -55,7 +55,7 @@ import TocsinSensors
         #expect(error.reason == "queue gone")
         // After the pause: the better one is tried again, in vain.
         _ = await reports.next()
-        guard case .armed(.proc, _, _, let instead) = await reports.next()?.report else {
+        guard case .armed(.proc, _, let instead) = await reports.next()?.report else {
             Issue.record("expected proc to take over")
             return
         }
@@ -93,7 +93,7 @@ private struct Running {
         let (end, ended) = AsyncStream.makeStream(of: Void.self)
         let runner = SourceRunner(
             candidates: sources.map { source in .init(name: source.name) { source } },
-            deliver: { for record in $0 { delivered.yield(record) } },
+            prepare: { _, _ in }, deliver: { for record in $1 { delivered.yield(record) } },
             report: { told.yield(Told(report: $0)) })
         DispatchQueue(label: "runner").async {
             runner.run()
