@@ -148,7 +148,7 @@ let package = Package(
             .executableTarget(name: "execute", path: "Tests/Support/execute"),
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
             .testTarget(
-                name: "TocsinSystemTests", dependencies: ["SystemdBox", "TocsinClient", "TocsinEvents", "tocsind"],
+                name: "TocsinSystemTests", dependencies: ["SystemdBox", "TocsinClient", "TocsinEvents", "tocsind"] + nio,
                 swiftSettings: swiftSettings),
         ],
     ].flatMap { $0 },

@@ -1,4 +1,5 @@
 import Glibc
+import NIOPosix
 import SystemdBox
 import TocsinClient
 
@@ -33,6 +34,16 @@ final class TocsinBox {
     }
 
     func kill() throws { try box.systemctl("kill", "--kill-who=main", "-s", "KILL", "tocsin.service") }
+
+    /// As `kill`, for a task of its own. False where nothing ran to be killed.
+    static func kill(inBoxOf leader: Int32) async throws -> Bool {
+        try await NIOThreadPool.singleton.runIfActive {
+            try Command([
+                "nsenter", "-t", "\(leader)", "-a", "systemctl", "kill", "--kill-who=main", "-s", "KILL",
+                "tocsin.service",
+            ]).run().status == 0
+        }
+    }
 
     /// Waits until the service has been started `count` times by itself, and is ready.
     func awaitRestarts(_ count: Int) throws {
