@@ -7,7 +7,8 @@ package struct SensorRecord: Sendable, Hashable {
     /// `CLOCK_MONOTONIC`, microseconds.
     package var monotonicUSec: UInt64
     package var body: Body
-    /// Place in the source's queue, where the queue outlives the program that reads it: rises from record to record.
+    /// Place in the source's queue, where the queue outlives the program that reads it: rises from record to record. Of a
+    /// gap: how many records were missing until then, in all.
     package var position: UInt64?
 
     package enum Body: Sendable, Hashable {

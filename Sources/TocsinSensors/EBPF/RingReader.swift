@@ -23,8 +23,13 @@ struct RingReader: ~Copyable {
         var gaps = 0
         var lost: UInt64 = 0
 
-        fileprivate mutating func append(gap count: UInt64, at monotonicUSec: UInt64, _ clock: WallClock) {
-            records.append(clock.record(at: monotonicUSec, .gap(count: count)))
+        /// - Parameter total: of all gaps until then, this one included; it outlives the process.
+        fileprivate mutating func append(
+            gap count: UInt64, at monotonicUSec: UInt64, _ clock: WallClock, total: UInt64? = nil
+        ) {
+            var record = clock.record(at: monotonicUSec, .gap(count: count))
+            record.position = total
+            records.append(record)
             gaps += 1
             lost += count
         }
@@ -45,7 +50,9 @@ struct RingReader: ~Copyable {
                 return
             }
             let time = decoded.monotonicNSec / 1000
-            if let missing = ledger.missing(when: decoded.lost) { batch.append(gap: missing, at: time, clock) }
+            if let missing = ledger.missing(when: decoded.lost) {
+                batch.append(gap: missing, at: time, clock, total: ledger.reported)
+            }
             var record = clock.record(at: time, .process(decoded.type, decoded.process))
             record.position = position
             batch.records.append(record)
@@ -53,7 +60,7 @@ struct RingReader: ~Copyable {
         }
         // With nothing behind it in the ring, a loss would wait for the next record to be told of.
         if count < limit, ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
-            batch.append(gap: missing, at: now, clock)
+            batch.append(gap: missing, at: now, clock, total: ledger.reported)
         }
         (self.decoder, self.ledger) = (decoder, ledger)
         return batch
