@@ -66,6 +66,19 @@ struct KillStormTests {
         }
     }
 
+    @Test("ebpf: every program is told exactly once, to a subscriber and to a group that acknowledges")
+    func ebpf() async throws {
+        let outcome = try await storm("ebpf")
+        print(outcome.summary)
+        for account in [outcome.single, outcome.group] {
+            #expect(account.isComplete && account.failure == nil, "\(outcome.summary)\n\(outcome.log)")
+            #expect(account.lost(of: count).isEmpty, "\(outcome.summary)")
+            #expect(account.doubled.isEmpty, "\(outcome.summary)")
+            #expect(account.gaps.isEmpty, "\(outcome.summary)")
+        }
+        #expect(outcome.single.givenAgain == 0, "a cursor is exact")
+    }
+
     @Test("fanotify: nothing is told twice, and where a killed daemon had read what it did not log, a gap says so")
     func fanotify() async throws {
         let outcome = try await storm("fanotify")
