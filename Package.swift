@@ -148,7 +148,8 @@ let package = Package(
             .executableTarget(name: "execute", path: "Tests/Support/execute"),
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
             .testTarget(
-                name: "TocsinSystemTests", dependencies: ["SystemdBox", "TocsinClient", "TocsinEvents", "tocsind"] + nio,
+                name: "TocsinSystemTests",
+                dependencies: ["SystemdBox", "TocsinClient", "TocsinEvents", "tocsind"] + nio,
                 swiftSettings: swiftSettings),
         ],
     ].flatMap { $0 },
