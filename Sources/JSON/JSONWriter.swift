@@ -69,12 +69,14 @@ public struct JSONWriter: Sendable {
         separate()
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
         var rest = UInt64(value.magnitude)
-        let first = bytes.count
+        // Filled from the end in place: to write the digits backwards and reverse the slice would copy it.
+        var index = bytes.count + Self.digitCount(rest)
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: index - bytes.count))
         repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            index -= 1
+            bytes[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest > 0
-        bytes[first...].reverse()
         needsComma = true
     }
 
@@ -163,6 +165,16 @@ public struct JSONWriter: Sendable {
             bytes.append(Self.hexDigit(byte >> 4))
             bytes.append(Self.hexDigit(byte & 15))
         }
+    }
+
+    private static func digitCount(_ value: UInt64) -> Int {
+        var count = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            count += 1
+        }
+        return count
     }
 
     private static func hexDigit(_ nibble: UInt8) -> UInt8 {
