@@ -9,11 +9,15 @@ DESTDIR ?=
 BUILD_PACKAGES := pkg-config libsystemd-dev libbpf-dev libelf-dev zlib1g-dev libyaml-dev libre2-dev
 TEST_PACKAGES := varlink-go python3-pip netcat-openbsd systemd systemd-sysv util-linux procps
 
+# What `make bench` compares with.
+BENCH_PACKAGES := bpftrace forkstat extrace linux-libc-dev
+BENCH_FLAGS ?=
+
 RELEASE := .build/release
 PYTHON_PACKAGES := .build/python
 SWIFT_BUILD := swift build --configuration release --static-swift-stdlib
 
-.PHONY: build run test install uninstall format format-check bench clean setup setup-test
+.PHONY: build run test install uninstall format format-check bench bench-tools clean setup setup-bench setup-test
 
 build: setup
 	$(SWIFT_BUILD) --product tocsind
@@ -52,6 +56,38 @@ setup-test:
 	@[ -d $(PYTHON_PACKAGES)/varlink ] || \
 		python3 -m pip install --quiet --disable-pip-version-check --target $(PYTHON_PACKAGES) varlink==31.0.0
 
+setup-bench: setup-test
+	$(call install_packages,$(BENCH_PACKAGES))
+
+# Measures, and never fails for what it measures. BENCH_FLAGS="capture idle" measures less; --help tells more.
+bench: setup-bench build bench-tools
+	python3 Benchmarks/driver $(BENCH_FLAGS)
+
+BENCH := .build/bench
+CLANG ?= $(or $(wildcard $(dir $(shell command -v swift))clang),clang)
+BENCH_TOOLS := $(addprefix $(BENCH)/,storm collect client server execs target execs.bpf.o)
+
+bench-tools: $(BENCH_TOOLS)
+
+$(BENCH)/execs: private LDLIBS := -lbpf
+$(BENCH)/execs $(BENCH)/execs.bpf.o: Benchmarks/limit/execs.h
+
+$(BENCH)/%: Benchmarks/load/%.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -Wall -Wextra $< -o $@
+
+$(BENCH)/%: Benchmarks/limit/%.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -Wall -Wextra $< -o $@ $(LDLIBS)
+
+$(BENCH)/target: Benchmarks/load/target.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -Wall -Wextra -static -nostdlib -ffreestanding $< -o $@
+
+$(BENCH)/%.bpf.o: Benchmarks/limit/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -I/usr/include/$(shell uname -m)-linux-gnu -c $< -o $@
+
 install:
 	install -D -m 0755 $(RELEASE)/tocsind $(DESTDIR)$(PREFIX)/bin/tocsind
 	install -D -m 0755 $(RELEASE)/tocsin $(DESTDIR)$(PREFIX)/bin/tocsin
@@ -75,10 +111,10 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/tocsin.conf $(DESTDIR)$(PREFIX)/lib/systemd/catalog/tocsin.catalog
 
 format:
-	swift format --in-place --recursive Sources Tests Examples $(wildcard Plugins) Package.swift
+	swift format --in-place --recursive Sources Tests Examples Benchmarks/Benchmarks Benchmarks/Package.swift $(wildcard Plugins) Package.swift
 
 format-check:
-	swift format lint --strict --recursive Sources Tests Examples $(wildcard Plugins) Package.swift
+	swift format lint --strict --recursive Sources Tests Examples Benchmarks/Benchmarks Benchmarks/Package.swift $(wildcard Plugins) Package.swift
 
 clean:
 	rm -rf .build
