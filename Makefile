@@ -34,7 +34,7 @@ run: build
 
 test: setup-test build
 	swift build --build-tests
-	PYTHONPATH=$(abspath $(PYTHON_PACKAGES)) swift test --skip-build
+	PYTHONPATH=$(abspath $(PYTHON_PACKAGES)) swift test --skip-build --no-parallel
 
 # Installs only what is missing, so that a prepared machine needs neither root nor network.
 define install_packages

@@ -38,12 +38,18 @@ struct BoxTests {
         let run = try box.run("systemd-run", "--wait", "--unit=reporter", "/usr/bin/systemd-probe", "journal", pid)
         #expect(run.status == 0, "\(run)")
 
-        let refused = try #require(try box.journal("-t", "systemd-probe", "_SYSTEMD_UNIT=reporter.service").first)
+        // journald takes its time, and may no more find the unit of a program that has ended.
+        let id = "MESSAGE_ID=\(MessageID.clientRefused.rawValue)"
+        try box.eventually("the entry is in the journal") { try !box.journal("-t", "systemd-probe", id).isEmpty }
+        let refused = try #require(try box.journal("-t", "systemd-probe", id).first)
         #expect(refused.contains(#""MESSAGE_ID":"\#(MessageID.clientRefused.rawValue)""#))
         #expect(refused.contains(#""PRIORITY":"4""#))
         #expect(refused.contains(#""TOCSIN_PEER_UID":"1000""#))
         #expect(refused.contains(#""TOCSIN_REASON":"no\\nsuch \\x1b[31mthing""#))
 
+        try box.eventually("the entry shows up at the observed unit") {
+            try !box.journal("-u", "observed.service", "-t", "systemd-probe").isEmpty
+        }
         let observed = try box.journal("-u", "observed.service", "-t", "systemd-probe")
         let event = try #require(observed.first)
         #expect(observed.count == 1)
