@@ -23,7 +23,7 @@ struct SystemTests {
         let member = ["setpriv", "--reuid=65534", "--regid=65534", "--groups=\(gid)", "tocsin", "status"]
         let served = try box.run(member)
         #expect(served.status == 0, "\(served)")
-        #expect(try daemon.property("ActiveState") == "active")
+        try box.eventually("the service is ready") { try daemon.property("ActiveState") == "active" }
         let text = try daemon.property("StatusText")
         #expect(text.hasPrefix("Watching with ") && !text.contains("nothing"), "READY came with a source armed")
         #expect(try box.systemctl("status", "tocsin.service").output.contains("Status: \"\(text)\""))
@@ -135,7 +135,8 @@ struct SystemTests {
         }
         #expect(try box.journal("-u", "before", "-t", "tocsind").isEmpty, "nothing of the bad one was applied")
         #expect(try daemon.property("MainPID") == pid)
-        #expect(try daemon.property("ActiveState") == "active")
+        // The journal has the message before systemd has the end of the reload.
+        try box.eventually("the reload is over") { try daemon.property("ActiveState") == "active" }
     }
 
     @Test("a stop answers the read that pends, and takes the socket away")
