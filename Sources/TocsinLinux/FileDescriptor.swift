@@ -115,8 +115,9 @@ extension FileDescriptor {
     /// Reads to the end of the file, at most `limit` bytes: a file that others make grow stays bounded.
     ///
     /// The first read asks for `hint` bytes: most files of /proc are made at the moment of the read, and one that fits
-    /// into a single read is consistent.
-    package func readToEnd(limit: Int, hint: Int = 1024) throws(SystemError) -> [UInt8] {
+    /// into a single read is consistent. Of those that consist of one record, a read that gives less than asked is the
+    /// end; `untilShortRead` then saves the read that would give nothing.
+    package func readToEnd(limit: Int, hint: Int = 1024, untilShortRead: Bool = false) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
         var failure: SystemError?
         var ended = false
@@ -127,7 +128,7 @@ extension FileDescriptor {
                     initialized = try syscall("read") { Glibc.read(rawValue, buffer.baseAddress, chunk) }
                 } catch { failure = error }
             }
-            ended = more.isEmpty
+            ended = more.isEmpty || (untilShortRead && more.count < chunk)
             if bytes.isEmpty { bytes = more } else { bytes.append(contentsOf: more) }
         }
         if let failure { throw failure }

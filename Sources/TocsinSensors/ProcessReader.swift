@@ -37,12 +37,16 @@ package struct ProcessReader: Sendable {
     /// Reads what /proc still has. Throws where it has nothing: the process is gone, or hidden from this user.
     ///
     /// A program may be replaced by execve(2) between two reads. The addresses in `stat` change with it, so they are
-    /// compared afterwards, and all is read again; twice, then it is taken as it is.
-    package func snapshot(_ directory: borrowing ProcDirectory) throws(SystemError) -> Snapshot {
+    /// compared afterwards, and all is read again; twice, then it is taken as it is. What execve(2) leaves alone is
+    /// taken from `surroundings`, where that was read before.
+    package func snapshot(
+        _ directory: borrowing ProcDirectory, surroundings: Process? = nil
+    ) throws(SystemError) -> Snapshot {
         var attempts = 0
         while true {
             let before = try directory.stat()
-            var snapshot = read(directory, before)
+            let around = surroundings ?? self.surroundings(directory, before)
+            var snapshot = read(directory, before, around)
             attempts += 1
             guard let after = try? directory.stat(), !after.isZombie, !after.isExiting else {
                 snapshot.forgetEmptyArguments()
@@ -56,6 +60,12 @@ package struct ProcessReader: Sendable {
                 return snapshot
             }
         }
+    }
+
+    /// What a process keeps when it executes another program: all but the executable and the arguments. The ids may
+    /// change with a set-user-ID file.
+    package func surroundings(_ directory: borrowing ProcDirectory) throws(SystemError) -> Process {
+        surroundings(directory, try directory.stat())
     }
 
     /// What `stat` alone tells.
@@ -81,38 +91,9 @@ package struct ProcessReader: Sendable {
 
     // MARK: Private
 
-    private func read(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Snapshot {
+    private func surroundings(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Process {
         var process = process(of: stat)
-        var executable: FileStatus?
-        var failure: SystemError?
-        do throws(SystemError) {
-            let path = try directory.link("exe")
-            let status = try directory.status(of: "exe")
-            (process.executable, process.flags) = Self.name(path, isUnlinked: status.links == 0)
-            process.executableDevice = status.identity.device
-            process.executableInode = status.identity.inode
-            executable = status
-        } catch { failure = error }
-        if let text = try? directory.read("cmdline", limit: Self.argumentLimit) {
-            process.arguments = Self.arguments(text)
-            process.argumentsTruncated = text.count == Self.argumentLimit
-        }
-        if let ids = try? directory.status() {
-            process.uid = ids.uid
-            process.gid = ids.gid
-            process.effectiveUid = ids.effectiveUid
-            process.effectiveGid = ids.effectiveGid
-            // execve(2) sets the effective id to the file's owner; a process may do the same by itself, but seldom
-            // while it runs a file with the bit.
-            if let executable {
-                if executable.mode & 0o4000 != 0, ids.effectiveUid == executable.uid, ids.uid != ids.effectiveUid {
-                    process.flags.insert(.setuid)
-                }
-                if executable.mode & 0o2010 == 0o2010, ids.effectiveGid == executable.gid, ids.gid != ids.effectiveGid {
-                    process.flags.insert(.setgid)
-                }
-            }
-        }
+        if let ids = try? directory.status() { process.take(ids) }
         process.workingDirectory = (try? directory.link("cwd")).map { ByteString($0) }
         process.loginUid = number("loginuid", in: directory)
         process.auditSession = number("sessionid", in: directory)
@@ -127,7 +108,42 @@ package struct ProcessReader: Sendable {
         {
             process.namespaces = Process.Namespaces(pid: pid, mount: mount, network: network, user: user)
         }
-        return Snapshot(process: process, stat: stat, executable: executable?.identity, executableFailure: failure)
+        return process
+    }
+
+    private func read(_ directory: borrowing ProcDirectory, _ stat: ProcStat, _ surroundings: Process) -> Snapshot {
+        var process = surroundings
+        process.comm = ByteString(stat.comm)
+        var snapshot = Snapshot(process: process, stat: stat)
+        do throws(SystemError) {
+            let path = try directory.link("exe")
+            let status = try directory.status(of: "exe")
+            (process.executable, process.flags) = Self.name(path, isUnlinked: status.links == 0)
+            process.executableDevice = status.identity.device
+            process.executableInode = status.identity.inode
+            snapshot.executable = status.identity
+            if status.mode & 0o6000 != 0, let ids = try? directory.status() {
+                process.take(ids)
+                process.flags.formUnion(Self.flags(of: status, ids))
+            }
+        } catch { snapshot.executableFailure = error }
+        if let text = try? directory.read("cmdline", limit: Self.argumentLimit) {
+            process.arguments = Self.arguments(text)
+            process.argumentsTruncated = text.count == Self.argumentLimit
+        }
+        snapshot.process = process
+        return snapshot
+    }
+
+    /// execve(2) sets the effective id to the file's owner; a process may do the same by itself, but seldom while it
+    /// runs a file with the bit.
+    private static func flags(of file: FileStatus, _ ids: ProcStatus) -> Process.ExecFlags {
+        var flags: Process.ExecFlags = []
+        if file.mode & 0o4000 != 0, ids.effectiveUid == file.uid, ids.uid != ids.effectiveUid { flags.insert(.setuid) }
+        if file.mode & 0o2010 == 0o2010, ids.effectiveGid == file.gid, ids.gid != ids.effectiveGid {
+            flags.insert(.setgid)
+        }
+        return flags
     }
 
     /// -1 says that the audit subsystem never set it.
@@ -151,5 +167,14 @@ package struct ProcessReader: Sendable {
         var arguments = text.split(separator: 0, omittingEmptySubsequences: false).map { ByteString(Array($0)) }
         if text.last == 0 || text.isEmpty { arguments.removeLast() }
         return arguments
+    }
+}
+
+extension Process {
+    fileprivate mutating func take(_ ids: ProcStatus) {
+        uid = ids.uid
+        gid = ids.gid
+        effectiveUid = ids.effectiveUid
+        effectiveGid = ids.effectiveGid
     }
 }

@@ -14,10 +14,16 @@ package struct ProcDirectory: ~Copyable, Sendable {
         descriptor = try FileDescriptor.open("/proc/\(pid)", flags: tocsin_O_PATH | O_DIRECTORY)
     }
 
-    /// Contents of a file, at most `limit` bytes.
+    /// Contents of a file of one record, at most `limit` bytes.
     package func read(_ name: String, limit: Int = 64 << 10, hint: Int = 1024) throws(SystemError) -> [UInt8] {
         let file = try descriptor.open(at: name)
-        return try file.readToEnd(limit: limit, hint: hint)
+        return try file.readToEnd(limit: limit, hint: hint, untilShortRead: true)
+    }
+
+    /// The mounts that the process sees. The text is cut at `limit` bytes.
+    package func mounts(limit: Int) throws(SystemError) -> [Mount] {
+        let file = try descriptor.open(at: "mountinfo")
+        return Mount.table(parsing: try file.readToEnd(limit: limit, hint: 16 << 10))
     }
 
     package func stat() throws(SystemError) -> ProcStat {

@@ -19,20 +19,20 @@ package struct ExecAssembler: Sendable {
         package var file: FileIdentity
         package var path: ByteString
         package var format: ExecutableFormat
-        /// The file that the format's interpreter names, seen by the process; nil where that could not be looked up.
-        package var interpreter: FileIdentity?
+        /// The file has a set-user-ID or set-group-ID bit.
+        package var changesIDs: Bool
         /// When the event was read: wall clock and monotonic, microseconds.
         package var realtimeUSec: UInt64
         package var monotonicUSec: UInt64
 
         package init(
-            file: FileIdentity, path: ByteString, format: ExecutableFormat, interpreter: FileIdentity? = nil,
+            file: FileIdentity, path: ByteString, format: ExecutableFormat, changesIDs: Bool = false,
             realtimeUSec: UInt64 = 0, monotonicUSec: UInt64 = 0
         ) {
             self.file = file
             self.path = path
             self.format = format
-            self.interpreter = interpreter
+            self.changesIDs = changesIDs
             self.realtimeUSec = realtimeUSec
             self.monotonicUSec = monotonicUSec
         }
@@ -83,14 +83,15 @@ package struct ExecAssembler: Sendable {
 
     package init() {}
 
-    /// The next open of the process, in the order of the queue.
-    package mutating func opened(_ pid: Int32, _ open: Open) -> [Action] {
+    /// The next open of the process, in the order of the queue. `locate` finds the file that a path means to the
+    /// process; nil where that is not known, because the process is gone. It is asked only where names do not tell.
+    package mutating func opened(_ pid: Int32, _ open: Open, locate: (_ path: [UInt8]) -> FileIdentity?) -> [Action] {
         defer { remember(pid, open) }
-        guard var current = progress[pid] else { return begin(pid, open) }
-        if let awaiting = current.awaiting, Self.matches(open, interpreterOf: awaiting) {
-            return extend(pid, &current, by: open)
+        guard var current = progress[pid] else { return begin(pid, open, locate) }
+        if let awaiting = current.awaiting, Self.matches(open, interpreterOf: awaiting, locate) {
+            return extend(pid, &current, by: open, locate)
         }
-        if let late = current.late, Self.matches(open, interpreterOf: late) {
+        if let late = current.late, Self.matches(open, interpreterOf: late, locate) {
             progress[pid]?.late = nil
             return []
         }
@@ -98,7 +99,7 @@ package struct ExecAssembler: Sendable {
         // failed.
         var actions: [Action] = []
         if current.isComplete, !current.isReported { actions.append(.superseded(current.execution)) }
-        actions += begin(pid, open)
+        actions += begin(pid, open, locate)
         return actions
     }
 
@@ -131,23 +132,27 @@ package struct ExecAssembler: Sendable {
 
     // MARK: Private
 
-    private mutating func begin(_ pid: Int32, _ open: Open) -> [Action] {
+    private mutating func begin(_ pid: Int32, _ open: Open, _ locate: ([UInt8]) -> FileIdentity?) -> [Action] {
         var next = Progress(execution: Execution(first: open, image: open))
-        return advance(pid, &next, to: open)
+        return advance(pid, &next, to: open, locate)
     }
 
-    private mutating func extend(_ pid: Int32, _ current: inout Progress, by open: Open) -> [Action] {
+    private mutating func extend(
+        _ pid: Int32, _ current: inout Progress, by open: Open, _ locate: ([UInt8]) -> FileIdentity?
+    ) -> [Action] {
         if case .dynamic? = current.awaiting?.format {
             current.awaiting = nil
             progress[pid] = current
             return [.verify(current.execution)]
         }
         current.execution.image = open
-        return advance(pid, &current, to: open)
+        return advance(pid, &current, to: open, locate)
     }
 
     /// `open` is the image so far: what has to come yet, or was merged with what came before?
-    private mutating func advance(_ pid: Int32, _ current: inout Progress, to open: Open) -> [Action] {
+    private mutating func advance(
+        _ pid: Int32, _ current: inout Progress, to open: Open, _ locate: ([UInt8]) -> FileIdentity?
+    ) -> [Action] {
         var tail = open
         // The kernel allows five interpreters in a row.
         for _ in 0..<6 {
@@ -162,7 +167,7 @@ package struct ExecAssembler: Sendable {
                 progress[pid] = nil
                 return []
             case .dynamic, .script:
-                guard let merged = recentOpen(pid, interpreterOf: tail) else {
+                guard let merged = earlier(pid, interpreterOf: tail, locate) else {
                     current.awaiting = tail
                     progress[pid] = current
                     return []
@@ -181,24 +186,25 @@ package struct ExecAssembler: Sendable {
         return []
     }
 
-    /// Whether `open` can be what the kernel opened after `file`. Where the interpreter could not be looked up, because
-    /// the process is gone, its kind has to do.
-    private static func matches(_ open: Open, interpreterOf file: Open) -> Bool {
-        if let interpreter = file.interpreter { return open.file == interpreter }
-        if case .dynamic = file.format { return open.format == .static }
-        return open.format != .unknown
+    /// Whether `open` can be what the kernel opened after `file`. Where the interpreter has another name, because a link
+    /// leads to it, it is looked up; where that is impossible, its kind has to do.
+    private static func matches(
+        _ open: Open, interpreterOf file: Open, _ locate: ([UInt8]) -> FileIdentity?
+    ) -> Bool {
+        guard let path = file.format.interpreter, open.format != .unknown else { return false }
+        if case .dynamic = file.format, open.format != .static { return false }
+        return open.hasName(of: path) || (locate(path) ?? open.file) == open.file
     }
 
-    /// As `matches`, for an open of before: only certainty, or for a dynamic linker its likeness, will do.
-    private static func isSame(_ open: Open, interpreterOf file: Open) -> Bool {
-        if let interpreter = file.interpreter { return open.file == interpreter }
-        if case .dynamic = file.format { return open.format == .static }
-        return false
-    }
-
-    private func recentOpen(_ pid: Int32, interpreterOf file: Open) -> Open? {
-        recent[pid]?.last { Self.isSame($0, interpreterOf: file) }
-            ?? older[pid]?.last { Self.isSame($0, interpreterOf: file) }
+    /// The interpreter of `file` among the opens of before. For a script, only certainty will do.
+    private func earlier(_ pid: Int32, interpreterOf file: Open, _ locate: ([UInt8]) -> FileIdentity?) -> Open? {
+        guard let path = file.format.interpreter, recent[pid] != nil || older[pid] != nil else { return nil }
+        if case .dynamic = file.format {
+            return recent[pid]?.last { Self.matches($0, interpreterOf: file, locate) }
+                ?? older[pid]?.last { Self.matches($0, interpreterOf: file, locate) }
+        }
+        guard let interpreter = locate(path) else { return nil }
+        return recent[pid]?.last { $0.file == interpreter } ?? older[pid]?.last { $0.file == interpreter }
     }
 
     private mutating func remember(_ pid: Int32, _ open: Open) {
@@ -213,5 +219,22 @@ package struct ExecAssembler: Sendable {
         if opens.count == 16 { opens.removeFirst() }
         opens.append(open)
         recent[pid] = opens
+    }
+}
+
+extension ExecAssembler.Open {
+    /// Whether the last components are equal.
+    fileprivate func hasName(of other: [UInt8]) -> Bool {
+        path.lastComponent.elementsEqual(ByteString(other).lastComponent)
+    }
+}
+
+extension ExecutableFormat {
+    /// The path in the file.
+    fileprivate var interpreter: [UInt8]? {
+        switch self {
+        case .script(let interpreter), .dynamic(let interpreter): interpreter
+        case .static, .unknown: nil
+        }
     }
 }

@@ -9,6 +9,8 @@ struct ExecWatch {
     /// A process between the first open and the news.
     private struct Suspect {
         var held: HeldProcess?
+        /// Read at the first open, while the process could not have ended: what it keeps when it executes.
+        var surroundings: Process?
         var since: UInt64
         /// Seen to have ended while more opens were awaited.
         var isEnding = false
@@ -50,8 +52,8 @@ struct ExecWatch {
 
     // MARK: Input
 
-    /// Takes an event of FAN_OPEN_EXEC, and returns who caused it.
-    mutating func opened(_ event: consuming FanotifyEvent) -> HeldProcess? {
+    /// Takes an event of FAN_OPEN_EXEC, and returns who caused it and in which mount namespace.
+    mutating func opened(_ event: consuming FanotifyEvent) -> (process: HeldProcess, mountNamespace: UInt64)? {
         let pid = event.pid
         // 0: a process outside of this one's pid namespace. The daemon's own executions are no news.
         guard pid > 0, pid != Proc.ownPid, let file = event.file.take(),
@@ -59,14 +61,14 @@ struct ExecWatch {
         else { return nil }
         let now = Clock.monotonicUSec()
         let held = hold(pid, event.process.take(), isGone: event.processIsGone, now)
-        var open = ExecAssembler.Open(
+        let open = ExecAssembler.Open(
             file: status.identity, path: ProcessReader.name(path, isUnlinked: status.links == 0).0,
-            format: ExecutableFormat { try? file.read(count: $1, at: $0) }, realtimeUSec: Clock.realtimeUSec(),
-            monotonicUSec: now)
-        if let held {
-            open.interpreter = Self.interpreter(of: open.format, seenBy: held.directory)
+            format: ExecutableFormat { try? file.read(count: $1, at: $0) }, changesIDs: status.mode & 0o6000 != 0,
+            realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
+        let actions = assembler.opened(pid, open) { path in
+            held.flatMap { Self.locate(path, seenBy: $0.directory) }
         }
-        for action in assembler.opened(pid, open) {
+        for action in actions {
             switch action {
             case .superseded(let execution): tellSuperseded(execution, pid)
             case .verify(let execution):
@@ -76,7 +78,8 @@ struct ExecWatch {
                 verify(pid, now)
             }
         }
-        return held
+        guard let held, let namespace = suspects[pid]?.surroundings?.namespaces?.mount else { return nil }
+        return (held, namespace)
     }
 
     /// The kernel's queue was empty.
@@ -123,7 +126,8 @@ struct ExecWatch {
             assembler.forget(pid)
         }
         if suspects.count >= Self.suspectLimit { makeRoom() }
-        suspects[pid] = Suspect(held: held, since: now)
+        let surroundings = held.flatMap { try? reader.surroundings($0.directory) }
+        suspects[pid] = Suspect(held: held, surroundings: surroundings, since: now)
         return held
     }
 
@@ -140,17 +144,10 @@ struct ExecWatch {
     }
 
     /// In the process's own root, which a container's is not this one's.
-    private static func interpreter(
-        of format: ExecutableFormat, seenBy directory: borrowing ProcDirectory
-    ) -> FileIdentity? {
-        let name: [UInt8]
-        switch format {
-        case .script(let interpreter), .dynamic(let interpreter): name = interpreter
-        case .static, .unknown: return nil
-        }
-        // A relative name begins at the working directory, and is as rare as suspicious.
-        guard name.first == UInt8(ascii: "/"), let root = try? directory.root(),
-            let file = try? root.locate(inRoot: name, followingLinks: true)
+    private static func locate(_ path: [UInt8], seenBy directory: borrowing ProcDirectory) -> FileIdentity? {
+        // A relative path begins at the working directory, and is as rare as suspicious.
+        guard path.first == UInt8(ascii: "/"), let root = try? directory.root(),
+            let file = try? root.locate(inRoot: path, followingLinks: true)
         else { return nil }
         return try? file.status().identity
     }
@@ -200,19 +197,22 @@ struct ExecWatch {
                 guard suspect.attempts >= 8, !images.isKnown(stat) else { return .notYet }
                 // Something else runs, with other addresses than before: another thread was faster, or an open was
                 // merged with an older one. What runs is the truth.
-                return snapshot(held).map { .found($0) } ?? .ended
+                return snapshot(suspect).map { .found($0) } ?? .ended
             }
         } catch {
             // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
-            return error.isGone ? .ended : snapshot(held).map { .found($0) } ?? .ended
+            return error.isGone ? .ended : snapshot(suspect).map { .found($0) } ?? .ended
         }
-        guard let snapshot = snapshot(held) else { return .ended }
+        guard let snapshot = snapshot(suspect) else { return .ended }
         // It may have executed again since, and the kernel's next reports will tell of that; or ended.
         return snapshot.executable ?? execution.image.file == execution.image.file ? .found(snapshot) : .movedOn
     }
 
-    private func snapshot(_ held: HeldProcess) -> ProcessReader.Snapshot? {
-        guard let snapshot = try? reader.snapshot(held.directory), !snapshot.stat.isZombie else { return nil }
+    private func snapshot(_ suspect: Suspect) -> ProcessReader.Snapshot? {
+        guard let held = suspect.held,
+            let snapshot = try? reader.snapshot(held.directory, surroundings: suspect.surroundings),
+            !snapshot.stat.isZombie
+        else { return nil }
         return snapshot
     }
 
@@ -225,38 +225,37 @@ struct ExecWatch {
 
     /// The process has executed again, so arguments and name are those of another program.
     private mutating func tellSuperseded(_ execution: ExecAssembler.Execution, _ pid: Int32) {
-        var process: Process
-        if let held = suspects[pid]?.held, let snapshot = try? reader.snapshot(held.directory) {
-            // Unless the next program runs already, which is yet to be told.
-            if snapshot.executable == execution.image.file { images.learn(snapshot.stat) }
-            process = snapshot.process
-            process.arguments = nil
-            process.argumentsTruncated = false
-            process.comm = nil
-            process.flags = []
-        } else {
-            process = reader.unknown(pid)
+        // Unless the next program runs already, these are the addresses of the one that is told now.
+        if let held = suspects[pid]?.held, let stat = try? held.directory.stat(),
+            (try? held.directory.identity(of: "exe")) == execution.image.file
+        {
+            images.learn(stat)
         }
-        process.place(execution)
-        tell(execution, process)
+        tell(execution, trace(of: execution, suspects[pid]?.surroundings, pid))
         suspects[pid]?.execution = nil
         suspects[pid]?.nextAttempt = .max
     }
 
-    /// The process is gone; as a zombie it still has a parent and a start time.
+    /// The process is gone, and with it the arguments.
     private mutating func tellEnded(_ pid: Int32) {
         let suspect = suspects.removeValue(forKey: pid)
         guard let execution = assembler.ended(pid) else { return }
-        var process: Process
-        if let held = suspect?.held, let snapshot = try? reader.snapshot(held.directory) {
-            process = snapshot.process
-            process.arguments = nil
-            process.gone = true
-        } else {
-            process = reader.unknown(pid)
-        }
-        process.place(execution)
+        var process = trace(of: execution, suspect?.surroundings, pid)
+        process.gone = true
         tell(execution, process)
+    }
+
+    /// What is known of an execution that cannot be seen in /proc any more.
+    private func trace(of execution: ExecAssembler.Execution, _ surroundings: Process?, _ pid: Int32) -> Process {
+        var process = surroundings ?? reader.unknown(pid)
+        // The name was still that of the program before.
+        process.comm = nil
+        process.place(execution)
+        if execution.image.changesIDs {
+            process.effectiveUid = nil
+            process.effectiveGid = nil
+        }
+        return process
     }
 
     private mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process) {

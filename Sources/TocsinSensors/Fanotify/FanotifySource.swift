@@ -122,21 +122,23 @@ package final class FanotifySource: Source {
     ) throws(SystemError) -> Bool {
         let now = Clock.monotonicUSec()
         var isDrained = false
-        var strangers: [HeldProcess] = []
+        var met: [(process: HeldProcess, mountNamespace: UInt64)] = []
         do throws(SystemError) {
             isDrained = try !group.read { event in
                 if event.mask.contains(.overflow) {
                     counters.overflowed()
                     return watch.append(SensorRecord(now: .gap(count: nil)))
                 }
-                if let held = watch.opened(event) { strangers.append(held) }
+                if let process = watch.opened(event) { met.append(process) }
             }
         } catch {
             guard error.costsOneEvent else { throw error }
             counters.lost(1)
             watch.append(SensorRecord(now: .gap(count: 1)))
         }
-        for held in strangers { marker.markForeign(of: held.directory, nowUSec: now, group) }
+        for (process, namespace) in met {
+            marker.markForeign(namespace, of: process.directory, nowUSec: now, group)
+        }
         if isDrained { watch.drained(nowUSec: now) }
         watch.retry(nowUSec: now)
         return !isDrained

@@ -61,8 +61,9 @@ struct FileSystemMarker {
     mutating func markForeign(of pids: [Int32], _ group: borrowing FanotifyGroup) {
         let now = Clock.monotonicUSec()
         for pid in pids {
-            guard let directory = try? ProcDirectory(pid: pid) else { continue }
-            markForeign(of: directory, nowUSec: now, group)
+            guard let directory = try? ProcDirectory(pid: pid), let namespace = try? directory.namespace("mnt")
+            else { continue }
+            markForeign(namespace, of: directory, nowUSec: now, group)
         }
     }
 
@@ -70,16 +71,15 @@ struct FileSystemMarker {
     ///
     /// No descriptor tells of changes there: one of its mountinfo would keep all its mounts alive. So a file system
     /// that a container mounts for itself is found at the next execution that is seen in it.
-    mutating func markForeign(of directory: borrowing ProcDirectory, nowUSec: UInt64, _ group: borrowing FanotifyGroup)
-    {
-        guard let namespace = try? directory.namespace("mnt"), namespace != own else { return }
+    mutating func markForeign(
+        _ namespace: UInt64, of directory: borrowing ProcDirectory, nowUSec: UInt64, _ group: borrowing FanotifyGroup
+    ) {
+        if namespace == own { return }
         if let last = namespaces[namespace], nowUSec < last + Self.namespaceIntervalUSec { return }
         if namespaces.count >= Self.namespaceLimit { namespaces.removeAll(keepingCapacity: true) }
         namespaces[namespace] = nowUSec
-        guard let root = try? directory.root(),
-            let table = try? directory.read("mountinfo", limit: 1 << 20, hint: 16 << 10)
-        else { return }
-        _ = mark(Mount.table(parsing: table), root, group)
+        guard let root = try? directory.root(), let mounts = try? directory.mounts(limit: 1 << 20) else { return }
+        _ = mark(mounts, root, group)
     }
 
     private func mark(
