@@ -6,6 +6,38 @@ import TocsinSensors
 
 @Suite struct ProcessReaderTests {
     @Test(
+        "arguments are what stands between the NULs, empty ones too",
+        arguments: [
+            ("", []), ("a\0", ["a"]), ("a\0b c\0", ["a", "b c"]), ("a\0\0", ["a", ""]), ("\0", [""]),
+            ("title without end", ["title without end"]),
+        ] as [(String, [String])])
+    func arguments(_ text: String, _ arguments: [String]) {
+        #expect(ProcessReader.arguments(Array(text.utf8)).map(\.string) == arguments)
+    }
+
+    @Test("only a file without a name is deleted, whatever it is called")
+    func names() {
+        func name(_ path: String, _ isUnlinked: Bool) -> (String, Process.ExecFlags) {
+            let (name, flags) = ProcessReader.name(Array(path.utf8), isUnlinked: isUnlinked)
+            return (name.string, flags)
+        }
+        #expect(name("/bin/a", false) == ("/bin/a", []))
+        #expect(name("/bin/a (deleted)", false) == ("/bin/a (deleted)", []))
+        #expect(name("/bin/a (deleted)", true) == ("/bin/a", [.deleted]))
+        #expect(name("/memfd:x (deleted)", true) == ("/memfd:x", [.memfd]))
+    }
+
+    @Test(
+        "a terminal has the name that the kernel's list gives its number",
+        arguments: [
+            (0, nil), (34816, "pts/0"), (34819, "pts/3"), (0x0010_8800, "pts/256"), (1025, "tty1"), (1088, "ttyS0"),
+            (1281, "console"), (0x0300, "3:0"),
+        ] as [(Int32, String?)])
+    func terminals(_ number: Int32, _ name: String?) {
+        #expect(TerminalName.make(deviceNumber: number) == name)
+    }
+
+    @Test(
         "the arguments of a process that is ending are unknown, not empty",
         .enabled(if: geteuid() == 0, "making a pid namespace needs root"))
     func ending() throws {

@@ -194,9 +194,9 @@ struct ExecWatch {
         if images.isKnown(stat), suspect.attempts < 8 { return .notYet }
         do throws(SystemError) {
             if try held.directory.identity(of: "exe") != execution.image.file {
-                guard suspect.attempts >= 8, !images.isKnown(stat) else { return .notYet }
-                // Something else runs, with other addresses than before: another thread was faster, or an open was
-                // merged with an older one. What runs is the truth.
+                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet }
+                // Something else runs, with other addresses than before: a program in memory, of which only the
+                // linker's open is reported; or another thread was faster. What runs is the truth.
                 return snapshot(suspect).map { .found($0) } ?? .ended
             }
         } catch {

@@ -15,16 +15,18 @@ import TocsinLinux
 /// the interpreter alone, or not at all; that is among what `isResumed` denies.
 package final class FanotifySource: Source {
     package let name = SourceName.fanotify
-    package let limitation = """
-        arguments and other details are read after the fact: of a process that ended at once, or executed again, only \
-        the executable is told; programs in memory (memfd), the same file executed again before it was read, forks \
-        and exits are missed
+    package var limitation: String { shortcoming.appended(to: Self.limitation) }
+    private static let limitation = """
+        arguments are read after the fact: of a process that ended at once, or executed again, only the executable is \
+        told; static programs in memory (memfd), the same file executed again before it was read, forks and exits are \
+        missed
         """
     private let reader: ProcessReader
     private let store: (any DescriptorKeeping)?
     private let resumed = Atomic(false)
     private let stopping = StopSignal()
     private let counters = SourceCounters()
+    private let shortcoming = Shortcoming()
     private let armed = Slot<Armed>()
 
     private struct Armed: ~Copyable, Sendable {
@@ -69,6 +71,7 @@ package final class FanotifySource: Source {
             if !isAdopted { try armed.watch.learnBaseline() }
             try armed.marker.markOwn(armed.mounts, armed.group.group)
             armed.marker.markForeign(of: try Proc.pids(), armed.group.group)
+            shortcoming.set(armed.marker.shortcoming)
             self.armed.put(armed)
         } catch { throw SourceError(.fanotify, error, hint: Self.hint(error)) }
     }
@@ -83,6 +86,7 @@ package final class FanotifySource: Source {
                 let ready = try armed.epoll.wait()
                 if ready.contains(where: { $0.token == Token.mounts.rawValue }) {
                     try armed.marker.markOwn(armed.mounts, armed.group.group)
+                    shortcoming.set(armed.marker.shortcoming)
                 }
                 _ = try armed.timer.takeExpirations()
                 // One read at a time between deliveries, so that a storm does not pile up records here.

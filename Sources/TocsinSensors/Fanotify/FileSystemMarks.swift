@@ -36,7 +36,7 @@ package enum FileSystemMarks {
 /// may be another file system after an unmount and a mount, so nothing is skipped for having been marked before.
 struct FileSystemMarker {
     /// Mount points that cannot be reached or marked, of this process's namespace, with the reason.
-    private(set) var unreachable: [(mountPoint: [UInt8], failure: SystemError)] = []
+    private var unreachable: [(mountPoint: [UInt8], failure: SystemError)] = []
     /// When each foreign namespace was last looked at: monotonic, microseconds.
     private var namespaces: [UInt64: UInt64] = [:]
     private let mask: FanotifyGroup.Mask
@@ -48,6 +48,13 @@ struct FileSystemMarker {
     init(mask: FanotifyGroup.Mask) {
         self.mask = mask
         own = try? ProcDirectory(pid: Proc.ownPid).namespace("mnt")
+    }
+
+    /// In words; nil where every file system is marked.
+    var shortcoming: String? {
+        guard let first = unreachable.first else { return nil }
+        let others = unreachable.count > 1 ? " and \(unreachable.count - 1) more" : ""
+        return "\(String(decoding: first.mountPoint, as: UTF8.self))\(others) not watched: \(first.failure)"
     }
 
     /// Marks every file system of this process's namespace. Throws where not even the root's can be marked.

@@ -13,7 +13,7 @@ struct FileWatch {
     /// Since the last delivery; a repetition of it says nothing new.
     private var last: (pid: Int32, change: WatchedTree.Change)?
     /// A look at everything is due: events were lost, or a mount changed.
-    private(set) var isWalkDue = true
+    private var isWalkDue = true
     private var lastWalkUSec: UInt64 = 0
 
     private static let walkIntervalUSec: UInt64 = 1_000_000
@@ -42,12 +42,13 @@ struct FileWatch {
 
     mutating func requestWalk() { isWalkDue = true }
 
-    /// Walks where that is due; not more than once a second while events pour in.
-    mutating func walkIfDue(_ group: borrowing FanotifyGroup, nowUSec: UInt64, isDrained: Bool) {
-        guard isWalkDue, isDrained || nowUSec > lastWalkUSec + Self.walkIntervalUSec else { return }
+    /// Walks where that is due; not more than once a second while events pour in. Whether it did.
+    mutating func walkIfDue(_ group: borrowing FanotifyGroup, nowUSec: UInt64, isDrained: Bool) -> Bool {
+        guard isWalkDue, isDrained || nowUSec > lastWalkUSec + Self.walkIntervalUSec else { return false }
         isWalkDue = false
         lastWalkUSec = nowUSec
         walk.walkAll(paths, &tree, group)
+        return true
     }
 
     mutating func lostEvents(_ count: UInt64?) {

@@ -12,7 +12,8 @@ import TocsinLinux
 /// it finds it: of a directory that was made and removed in between nothing is told.
 package final class FilesSource: Source {
     package let name = SourceName.files
-    package let limitation = """
+    package var limitation: String { shortcoming.appended(to: Self.limitation) }
+    private static let limitation = """
         a file is told as modified when its writer closes it; changes by truncate(2) alone and by other machines on \
         network file systems are missed, and where a file system's directories have to be marked one by one, a new \
         directory's first files may be told without their writer's end
@@ -23,6 +24,7 @@ package final class FilesSource: Source {
     private let resumed = Atomic(false)
     private let stopping = StopSignal()
     private let counters = SourceCounters()
+    private let shortcoming = Shortcoming()
     private let armed = Slot<Armed>()
 
     private struct Armed: ~Copyable, Sendable {
@@ -60,7 +62,8 @@ package final class FilesSource: Source {
             try stopping.add(to: armed.epoll, token: Token.stop.rawValue)
             try armed.epoll.add(armed.group.group.descriptor, token: Token.events.rawValue)
             try armed.epoll.add(armed.mounts.descriptor, token: Token.mounts.rawValue, for: .priority)
-            armed.watch.walkIfDue(armed.group.group, nowUSec: Clock.monotonicUSec(), isDrained: true)
+            _ = armed.watch.walkIfDue(armed.group.group, nowUSec: Clock.monotonicUSec(), isDrained: true)
+            shortcoming.set(armed.watch.shortcoming)
             if let blindness = armed.watch.blindness { throw blindness }
             self.armed.put(armed)
         } catch { throw SourceError(.files, error, hint: Self.hint(error)) }
@@ -121,7 +124,9 @@ package final class FilesSource: Source {
             watch.lostEvents(1)
             more = true
         }
-        watch.walkIfDue(group, nowUSec: Clock.monotonicUSec(), isDrained: !more)
+        if watch.walkIfDue(group, nowUSec: Clock.monotonicUSec(), isDrained: !more) {
+            shortcoming.set(watch.shortcoming)
+        }
         if !more { watch.drained() }
         return more
     }
