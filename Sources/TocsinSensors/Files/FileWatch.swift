@@ -72,11 +72,11 @@ struct FileWatch {
         var changes: [WatchedTree.Change] = []
         for action in actions {
             switch action {
-            case .tell(let change):
-                // A report of metadata without a name says that the number of names changed. Where this was the last
-                // one, the deletion says the same.
-                if report.at == nil, change.type == .attribute, !Self.isAt(change.path, report.file) { continue }
-                changes.append(change)
+            case .tell(let change): changes.append(change)
+            case .tellIfLinked(let change):
+                // A report without a name says that the number of names changed. Where this was the last one, the
+                // deletion says the same.
+                if Self.links(of: change.file, at: change.path) > (report.at == nil ? 0 : 1) { changes.append(change) }
             case .walk(let path, let handle): _ = walk.walk(path, expecting: handle, paths, &tree, group)
             case .entered(let path, let handle): changes += enter(path, handle, group)
             }
@@ -129,9 +129,10 @@ struct FileWatch {
         return (status, fileSystem.flatMap { try? file.handle(fileSystem: $0) })
     }
 
-    private static func isAt(_ path: ByteString, _ handle: FileHandle?) -> Bool {
-        guard let now = look(path) else { return false }
-        return now.handle == handle && now.status.links > 0
+    /// How many names the file has; 0 where the path is another's now.
+    private static func links(of handle: FileHandle?, at path: ByteString) -> UInt64 {
+        guard let now = look(path), now.handle == handle else { return 0 }
+        return now.status.links
     }
 
     private static func exists(_ path: ByteString) -> Bool { look(path) != nil }

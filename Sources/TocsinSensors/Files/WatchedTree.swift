@@ -53,6 +53,9 @@ package struct WatchedTree: Sendable {
 
     package enum Action: Sendable, Hashable {
         case tell(Change)
+        /// By another name of the file than the path, or by none: to be told if the path has this file still. The walk
+        /// after a mount may have met a file under a name that it was given only after the report.
+        case tellIfLinked(Change)
         /// A directory was made. Where each directory has to be marked by itself, it is time to do so.
         case entered(ByteString, FileHandle)
         /// A directory came in from outside with all that is in it: walk it, if it still has this handle.
@@ -168,7 +171,7 @@ package struct WatchedTree: Sendable {
     private func throughAnotherName(_ report: Report) -> [Action] {
         guard let file = report.file, let path = files[file] else { return [] }
         return Self.types(of: report.mask).filter { $0 == .modify || $0 == .attribute }
-            .map { .tell(Change(type: $0, path: path, file: file)) }
+            .map { .tellIfLinked(Change(type: $0, path: path, file: file)) }
     }
 
     private mutating func followRename(
