@@ -65,10 +65,17 @@ public struct JSONWriter: Sendable {
     public mutating func null() { literal("null") }
     public mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
 
+    @inlinable
     public mutating func integer(_ value: some FixedWidthInteger) {
+        integer(isNegative: value < 0, magnitude: UInt64(value.magnitude))
+    }
+
+    /// Not generic, so that it is compiled for what it is called with wherever that is.
+    @usableFromInline
+    mutating func integer(isNegative: Bool, magnitude: UInt64) {
         separate()
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        var rest = UInt64(value.magnitude)
+        if isNegative { bytes.append(UInt8(ascii: "-")) }
+        var rest = magnitude
         // Filled from the end in place: to write the digits backwards and reverse the slice would copy it.
         var index = bytes.count + Self.digitCount(rest)
         bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: index - bytes.count))
@@ -104,7 +111,7 @@ public struct JSONWriter: Sendable {
     }
 
     /// JSON that was encoded before.
-    public mutating func raw(_ json: some Sequence<UInt8>) {
+    public mutating func raw(_ json: [UInt8]) {
         separate()
         bytes.append(contentsOf: json)
         needsComma = true
@@ -185,6 +192,7 @@ public struct JSONWriter: Sendable {
 // MARK: - Members
 
 extension JSONWriter {
+    @inlinable
     public mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
         self.name(name)
         integer(value)
@@ -201,6 +209,7 @@ extension JSONWriter {
     }
 
     /// Absent values are left out: Varlink takes absent and null for equal.
+    @inlinable
     public mutating func member(_ name: StaticString, _ value: (some FixedWidthInteger)?) {
         if let value { member(name, value) }
     }

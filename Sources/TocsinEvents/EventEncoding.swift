@@ -3,10 +3,14 @@ public import JSON
 // The way from an event to the JSON of `io.tocsin.Events`. Runs once for each event, on the event loop.
 
 extension JSONWriter {
-    public mutating func event(_ event: Event) {
+    public mutating func event(_ event: Event) { self.event(event, lineage: nil) }
+
+    /// - Parameter lineage: where the event's ancestors come from, if they are encoded already.
+    package mutating func event(_ event: Event, lineage: Lineage?) {
         beginObject()
         member("sequence", event.sequence)
-        member("cursor", event.cursor.description)
+        name("cursor")
+        event.cursor.withText { string(utf8: $0) }
         member("type", event.type.rawValue)
         member("realtimeUSec", event.realtimeUSec)
         member("monotonicUSec", event.monotonicUSec)
@@ -16,9 +20,7 @@ extension JSONWriter {
         }
         if !event.ancestors.isEmpty {
             name("ancestors")
-            beginArray()
-            for ancestor in event.ancestors { process(ancestor) }
-            endArray()
+            if let lineage { raw(lineage.json) } else { processes(event.ancestors) }
         }
         if let file = event.file {
             name("file")
@@ -37,6 +39,12 @@ extension JSONWriter {
         if !event.truncated.isEmpty { member("truncated", event.truncated) }
         member("fullBytes", event.fullBytes)
         endObject()
+    }
+
+    mutating func processes(_ processes: [Process]) {
+        beginArray()
+        for process in processes { self.process(process) }
+        endArray()
     }
 
     private mutating func process(_ process: Process) {
@@ -89,7 +97,9 @@ extension JSONWriter {
     private mutating func arguments(_ arguments: [ByteString]) {
         name("arguments")
         beginArray()
-        for argument in arguments { string(argument) }
+        // Through a span: to iterate counts references.
+        let span = arguments.span
+        for index in span.indices { string(span[index]) }
         endArray()
         guard !arguments.allSatisfy(\.isUTF8) else { return }
         name("argumentsBase64")
@@ -131,7 +141,7 @@ extension JSONWriter {
         member(name, value.map(Int64.init(bitPattern:)))
     }
 
-    private mutating func string(_ text: ByteString) {
+    private mutating func string(_ text: borrowing ByteString) {
         text.bytes.withUnsafeBufferPointer { string(utf8: $0) }
     }
 

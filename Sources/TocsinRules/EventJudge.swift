@@ -2,7 +2,7 @@ internal import Sigma
 package import TocsinEvents
 
 /// Judges one event after the other by the rules. Owns the memory that this takes, and what correlations remember.
-package struct EventJudge {
+package struct EventJudge: ~Copyable {
     private let loaded: LoadedRules
     private var detector: Detector
     private var fields: EventFields

@@ -17,18 +17,18 @@ package struct ProcAncestry: Sendable {
 
     package init(reader: ProcessReader) { self.reader = reader }
 
-    /// Nearest first. Ends where a process is gone, or is younger than its child and so not its parent.
-    package mutating func ancestors(of process: Process) -> [Process] {
+    /// Ends where a process is gone, or is younger than its child and so not its parent.
+    package mutating func lineage(of process: Process) -> Lineage {
         var ancestors: [Process] = []
         var child = process
-        while ancestors.count < ProcessTable.depth, let pid = child.parentPid, pid > 0 {
+        while ancestors.count < Lineage.depth, let pid = child.parentPid, pid > 0 {
             guard let parent = current(pid),
                 parent.startTimeNSec <= child.startTimeNSec, parent.entityID != child.entityID
             else { break }
             ancestors.append(parent)
             child = parent
         }
-        return ancestors
+        return Lineage(ancestors)
     }
 
     /// Every process there is, kernel threads too: the kernel starts programs from one of them.
@@ -65,9 +65,9 @@ package struct ProcAncestry: Sendable {
         if let path = try? directory.link("exe"), let status = try? directory.status(of: "exe") {
             process.executable = ProcessReader.name(path, isUnlinked: status.links == 0).0
         }
-        if let text = try? directory.read("cmdline", limit: ProcessTable.argumentBytes) {
+        if let text = try? directory.read("cmdline", limit: Lineage.parentArgumentBytes) {
             process.arguments = ProcessReader.arguments(text)
-            process.argumentsTruncated = text.count == ProcessTable.argumentBytes
+            process.argumentsTruncated = text.count == Lineage.parentArgumentBytes
         }
         return process
     }

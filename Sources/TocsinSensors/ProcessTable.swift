@@ -8,26 +8,31 @@ import TocsinEvents
 ///
 /// Ancestry is by origin: a process that was orphaned keeps the ancestors it was born with, because who starts something
 /// in the background and ends is still who started it. `parentPid` tells who adopted it.
-package struct ProcessTable: Sendable {
+package struct ProcessTable: ~Copyable {
     private var entries: [String: Entry] = [:]
     /// Who has the number now.
     private var owners: [Int32: String] = [:]
     /// In the order of their ends; those of entries that are gone are skipped.
     private var ended = Queue()
     private var known = Queue()
+    /// Of the children of a process, by its id. None is out of date; those of a few are made anew now and then.
+    private var lineages: [String: Lineage] = [:]
 
     private let capacity: Int
     private let endedCapacity: Int
+    private static let lineageLimit = 256
 
-    /// Ancestors told of.
-    package static let depth = 16
-    /// Bytes of the arguments that are kept of a process.
-    package static let argumentBytes = 1024
-
-    private struct Entry: Sendable {
+    /// A class, so that whoever looks one up copies a reference, not all that is known of a process.
+    private final class Entry {
         var process: Process
         var parent: String?
         var hasEnded = false
+        var hasChildren = false
+
+        init(_ process: Process, parent: String?) {
+            self.process = process
+            self.parent = parent
+        }
     }
 
     package init(capacity: Int = 16384, endedCapacity: Int = 2048) {
@@ -45,8 +50,9 @@ package struct ProcessTable: Sendable {
         let new = processes.filter { entries[$0.entityID] == nil }
         for process in new { insert(process, parent: nil) }
         for process in new {
-            let parent = parent(of: process)
+            guard let parent = parent(of: process) else { continue }
             entries[process.entityID]?.parent = parent
+            entries[parent]?.hasChildren = true
         }
     }
 
@@ -87,14 +93,23 @@ package struct ProcessTable: Sendable {
         // The number was given away again, so its last owner has ended, told or not.
         if let last = owners[process.pid], last != id { end(last) }
         owners[process.pid] = id
-        if entries[id] == nil { known.append(id) }
-        entries[id] = Entry(process: process.shortened(), parent: parent == id ? nil : parent)
+        let process = process.keepingArguments(upTo: Lineage.parentArgumentBytes)
+        if let entry = entries[id] {
+            // Its children have another parent now, and their children another grandparent.
+            if entry.hasChildren { lineages.removeAll(keepingCapacity: true) }
+            entry.process = process
+            entry.parent = parent
+        } else {
+            known.append(id)
+            entries[id] = Entry(process, parent: parent)
+        }
+        if let parent { entries[parent]?.hasChildren = true }
         while entries.count > capacity, let oldest = ended.removeFirst() ?? known.removeFirst() { forget(oldest) }
     }
 
     private mutating func end(_ id: String) {
         guard let entry = entries[id], !entry.hasEnded else { return }
-        entries[id]?.hasEnded = true
+        entry.hasEnded = true
         if owners[entry.process.pid] == id { owners[entry.process.pid] = nil }
         ended.append(id)
         while ended.count > endedCapacity, let oldest = ended.removeFirst() { forget(oldest) }
@@ -103,21 +118,29 @@ package struct ProcessTable: Sendable {
     private mutating func forget(_ id: String) {
         guard let entry = entries.removeValue(forKey: id) else { return }
         if owners[entry.process.pid] == id { owners[entry.process.pid] = nil }
+        lineages[id] = nil
         // Ids of forgotten entries stay in the order of arrival until they are many.
         if known.count > 2 * capacity { known.keep { entries[$0] != nil } }
     }
 
     // MARK: Asking
 
-    /// Nearest first, shortened to what identifies them. Ends where the table knows no further.
-    package func ancestors(of process: Process) -> [Process] {
+    /// Ends where the table knows no further.
+    package mutating func lineage(of process: Process) -> Lineage {
+        guard let parent = entries[process.entityID]?.parent ?? parent(of: process), entries[parent] != nil else {
+            return .unknown
+        }
+        if let lineage = lineages[parent] { return lineage }
         var ancestors: [Process] = []
-        var next = entries[process.entityID]?.parent ?? parent(of: process)
-        while ancestors.count < Self.depth, let id = next, let entry = entries[id] {
-            ancestors.append(entry.process.asAncestor())
+        var next: String? = parent
+        while ancestors.count < Lineage.depth, let id = next, let entry = entries[id] {
+            ancestors.append(entry.process)
             next = entry.parent
         }
-        return ancestors
+        let lineage = Lineage(ancestors)
+        if lineages.count >= Self.lineageLimit { lineages.removeAll(keepingCapacity: true) }
+        lineages[parent] = lineage
+        return lineage
     }
 }
 
@@ -136,38 +159,6 @@ extension Process {
         }
         process.flags.formUnion(other.flags)
         return process
-    }
-
-    /// With a bounded beginning of its arguments.
-    fileprivate func shortened() -> Process {
-        guard let arguments else { return self }
-        var rest = ProcessTable.argumentBytes
-        var kept: [ByteString] = []
-        for argument in arguments {
-            guard rest > 0 else { break }
-            kept.append(argument.bytes.count <= rest ? argument : ByteString(Array(argument.bytes.prefix(rest))))
-            rest -= argument.bytes.count + 1
-        }
-        guard rest < 0 || kept.count < arguments.count else { return self }
-        var process = self
-        process.arguments = kept
-        process.argumentsTruncated = true
-        return process
-    }
-
-    /// Who it is and what it runs.
-    fileprivate func asAncestor() -> Process {
-        var ancestor = Process(entityID: entityID, pid: pid, startTimeNSec: startTimeNSec)
-        ancestor.parentPid = parentPid
-        ancestor.uid = uid
-        ancestor.effectiveUid = effectiveUid
-        ancestor.comm = comm
-        ancestor.executable = executable
-        ancestor.arguments = arguments
-        ancestor.argumentsTruncated = argumentsTruncated
-        ancestor.unit = unit
-        ancestor.container = container
-        return ancestor
     }
 }
 

@@ -19,7 +19,22 @@ struct ProcessTableTests {
         #expect(child?.executable == "sshd" && child?.arguments == ["sshd", "x"])
         let shell = process(30, start: 3, parent: 20, "sh")
         #expect(table.observe(.exec, shell) == shell)
-        #expect(table.ancestors(of: shell).map(\.executable) == ["sshd", "init"])
+        #expect(table.lineage(of: shell).ancestors.map(\.executable) == ["sshd", "init"])
+    }
+
+    @Test("what an ancestor executes is told of all below it, whoever was told of before")
+    func ancestorExecutes() {
+        var table = ProcessTable()
+        table.seed([process(10, parent: 1, "init")])
+        _ = table.observe(.fork, process(20, start: 1, parent: 10))
+        _ = table.observe(.fork, process(30, start: 2, parent: 20))
+        let child = process(40, start: 3, parent: 30)
+        _ = table.observe(.fork, child)
+        #expect(table.lineage(of: child).ancestors.map(\.executable) == ["init", "init", "init"])
+        _ = table.observe(.exec, process(20, start: 1, parent: 10, "sshd"))
+        #expect(table.lineage(of: child).ancestors.map(\.executable) == ["init", "sshd", "init"])
+        _ = table.observe(.exec, process(30, start: 2, parent: 20, "sh"))
+        #expect(table.lineage(of: child).ancestors.map(\.executable) == ["sh", "sshd", "init"])
     }
 
     @Test("an end has the identity of what ended, and is told once")
@@ -41,7 +56,7 @@ struct ProcessTableTests {
         _ = table.observe(.exit, process(20, start: 1, parent: 1))
         let adopted = process(30, start: 2, parent: 1, "daemon")
         _ = table.observe(.exec, adopted)
-        #expect(table.ancestors(of: adopted).map(\.executable) == ["attacker", "init"])
+        #expect(table.lineage(of: adopted).ancestors.map(\.executable) == ["attacker", "init"])
     }
 
     @Test("a number that is used again is another process, also where the end was lost")
@@ -54,13 +69,13 @@ struct ProcessTableTests {
         _ = table.observe(.exec, successor)
         let second = process(32, start: 4, parent: 30, "child")
         _ = table.observe(.exec, second)
-        #expect(table.ancestors(of: child).map(\.executable) == ["old"])
-        #expect(table.ancestors(of: second).map(\.executable) == ["new"])
+        #expect(table.lineage(of: child).ancestors.map(\.executable) == ["old"])
+        #expect(table.lineage(of: second).ancestors.map(\.executable) == ["new"])
         // The late end of the old one does not end the new one.
         _ = table.observe(.exit, process(30, start: 1, parent: 1))
         let third = process(33, start: 5, parent: 30, "child")
         _ = table.observe(.exec, third)
-        #expect(table.ancestors(of: third).map(\.executable) == ["new"])
+        #expect(table.lineage(of: third).ancestors.map(\.executable) == ["new"])
     }
 
     @Test("a scan that comes late overwrites nothing")
@@ -69,7 +84,7 @@ struct ProcessTableTests {
         let program = process(30, start: 1, parent: 1, "new")
         _ = table.observe(.exec, program)
         table.seed([process(30, start: 1, parent: 1, "old")])
-        #expect(table.ancestors(of: process(31, start: 2, parent: 30)).map(\.executable) == ["new"])
+        #expect(table.lineage(of: process(31, start: 2, parent: 30)).ancestors.map(\.executable) == ["new"])
     }
 
     @Test("neither a fork bomb, nor endless generations, nor long arguments make it grow")
@@ -84,9 +99,9 @@ struct ProcessTableTests {
             _ = table.observe(.exit, process(pid - 1, start: UInt64(pid - 1), parent: pid - 2))
         }
         #expect(table.count <= 100)
-        let ancestors = table.ancestors(of: process(20000, start: 20000, parent: 19999))
-        #expect(!ancestors.isEmpty && ancestors.count <= ProcessTable.depth)
-        #expect(ancestors[0].arguments?.first?.bytes.count == ProcessTable.argumentBytes)
+        let ancestors = table.lineage(of: process(20000, start: 20000, parent: 19999)).ancestors
+        #expect(!ancestors.isEmpty && ancestors.count <= Lineage.depth)
+        #expect(ancestors[0].arguments?.first?.bytes.count == Lineage.parentArgumentBytes)
         #expect(ancestors[0].argumentsTruncated)
     }
 
@@ -94,7 +109,7 @@ struct ProcessTableTests {
     func cycles() {
         var table = ProcessTable()
         table.seed([process(10, start: 1, parent: 11), process(11, start: 1, parent: 10), process(12, parent: 12)])
-        #expect(table.ancestors(of: process(10, start: 1, parent: 11)).count <= ProcessTable.depth)
-        #expect(table.ancestors(of: process(12, parent: 12)).isEmpty)
+        #expect(table.lineage(of: process(10, start: 1, parent: 11)).ancestors.count <= Lineage.depth)
+        #expect(table.lineage(of: process(12, parent: 12)).ancestors.isEmpty)
     }
 }

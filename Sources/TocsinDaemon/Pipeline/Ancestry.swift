@@ -5,7 +5,7 @@ import TocsinSensors
 ///
 /// The table is right only while a source tells it of every fork and every end. Without one, numbers would be given away
 /// behind its back, so /proc is asked anew each time.
-struct Ancestry {
+struct Ancestry: ~Copyable {
     private var table = ProcessTable()
     private var proc: ProcAncestry
     private var followsForks = false
@@ -31,10 +31,9 @@ struct Ancestry {
         followsForks ? table.observe(type, process) : process
     }
 
-    /// Nearest first.
-    mutating func ancestors(of process: Process) -> [Process] {
-        let known = followsForks ? table.ancestors(of: process) : []
+    mutating func lineage(of process: Process) -> Lineage {
+        let known = followsForks ? table.lineage(of: process) : .unknown
         // The record of the parent's fork may have been lost.
-        return known.isEmpty ? proc.ancestors(of: process) : known
+        return known.ancestors.isEmpty ? proc.lineage(of: process) : known
     }
 }

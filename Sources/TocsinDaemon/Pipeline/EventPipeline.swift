@@ -108,8 +108,8 @@ final class EventPipeline {
 
     /// Wakes the loop only where something waits for its time.
     private func setTimer() {
-        let due = [judge.decisionDueUSec, journal.dueUSec].compactMap { $0 }.min()
-        timer.set(due) { [weak self] in
+        let due = min(judge.decisionDueUSec ?? .max, journal.dueUSec ?? .max)
+        timer.set(due == .max ? nil : due) { [weak self] in
             self?.decide(at: TocsinLinux.Clock.monotonicUSec())
             self?.setTimer()
         }
@@ -147,15 +147,19 @@ final class EventPipeline {
             statistics.excluded += 1
             return
         }
-        if let process = event.process { event.ancestors = ancestry.ancestors(of: process) }
+        var lineage: Lineage?
+        if let process = event.process {
+            lineage = ancestry.lineage(of: process)
+            event.ancestors = lineage?.ancestors ?? []
+        }
         judge.judge(&event)
-        publish(event, origin)
+        publish(event, lineage, origin)
     }
 
-    private func publish(_ event: Event, _ origin: EventOrigin? = nil) {
+    private func publish(_ event: Event, _ lineage: Lineage? = nil, _ origin: EventOrigin? = nil) {
         statistics.seen += 1
         writer.removeAll()
-        writer.event(event)
+        writer.event(event, lineage: lineage)
         service.publish(event, json: writer.bytes.span, origin: origin)
         journal.take(event)
     }

@@ -1,0 +1,62 @@
+internal import JSON
+
+/// The ancestors of a process as an event tells them, with their encoding. The children of one process share both, so
+/// neither has to be made for every event.
+package struct Lineage: Hashable, Sendable {
+    /// Nearest first. The parent with what it runs; those behind it with who they are and how their command lines begin,
+    /// because each was told whole when it started.
+    package let ancestors: [Process]
+    /// A JSON array.
+    let json: [UInt8]
+
+    /// Ancestors told of.
+    package static let depth = 16
+    /// Bytes of its arguments that are told of the parent.
+    package static let parentArgumentBytes = 1024
+    /// Bytes of their arguments that are told of those behind it.
+    package static let argumentBytes = 128
+
+    package static let unknown = Lineage([])
+
+    /// - Parameter processes: nearest first.
+    package init(_ processes: [Process]) {
+        ancestors = processes.prefix(Self.depth).enumerated().map { $1.asAncestor(isParent: $0 == 0) }
+        var writer = JSONWriter()
+        writer.processes(ancestors)
+        json = writer.bytes
+    }
+}
+
+extension Process {
+    fileprivate func asAncestor(isParent: Bool) -> Process {
+        var ancestor = Process(entityID: entityID, pid: pid, startTimeNSec: startTimeNSec)
+        ancestor.uid = uid
+        ancestor.comm = comm
+        ancestor.executable = executable
+        ancestor.arguments = arguments
+        ancestor.argumentsTruncated = argumentsTruncated
+        guard isParent else { return ancestor.keepingArguments(upTo: Lineage.argumentBytes) }
+        ancestor.parentPid = parentPid
+        ancestor.effectiveUid = effectiveUid
+        ancestor.unit = unit
+        ancestor.container = container
+        return ancestor.keepingArguments(upTo: Lineage.parentArgumentBytes)
+    }
+
+    /// With a bounded beginning of its arguments; each counts one byte more than it has.
+    package func keepingArguments(upTo limit: Int) -> Process {
+        guard let arguments else { return self }
+        var rest = limit
+        var kept: [ByteString] = []
+        for argument in arguments {
+            guard rest > 0 else { break }
+            kept.append(argument.bytes.count <= rest ? argument : ByteString(Array(argument.bytes.prefix(rest))))
+            rest -= argument.bytes.count + 1
+        }
+        guard rest < -1 || kept.count < arguments.count else { return self }
+        var process = self
+        process.arguments = kept
+        process.argumentsTruncated = true
+        return process
+    }
+}
