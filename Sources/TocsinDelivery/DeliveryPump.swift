@@ -120,21 +120,27 @@ extension Delivery {
         return longest?.session
     }
 
-    private mutating func nextSupply(_ slot: Int, _ scanned: inout Int) -> Supply {
-        if scanned >= limits.scanBudget { return .later }
+    /// What comes before the next event of the log: most often nothing, and looking through a span copies nothing.
+    private func owed(_ slot: Int) -> Supply? {
+        let streams = streams.span
         if let loss = streams[slot]!.loss { return .gap(loss) }
         if let sequence = streams[slot]!.redelivery.first { return .again(sequence) }
+        return streams[slot]!.nextMatches ? .event(streams[slot]!.next) : nil
+    }
+
+    private mutating func nextSupply(_ slot: Int, _ scanned: inout Int) -> Supply {
+        if scanned >= limits.scanBudget { return .later }
+        if let supply = owed(slot) { return supply }
         var next = streams[slot]!.next
         defer { streams[slot]!.next = next }
         while next < log.nextSequence {
-            if streams[slot]!.nextMatches { return .event(next) }
             if scanned >= limits.scanBudget { return .later }
             scanned += 1
             if log.matches(streams[slot]!.filter, next, log.facts(of: next)) {
                 streams[slot]!.nextMatches = true
-            } else {
-                next += 1
+                return .event(next)
             }
+            next += 1
         }
         return .nothing
     }

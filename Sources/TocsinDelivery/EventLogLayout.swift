@@ -12,7 +12,7 @@
 /// 4. `nextSequence` and the source's position follow. A log whose records were all evicted still knows its numbers:
 ///    4 of one append is always done before 1 of the next.
 enum EventLogLayout {
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     static let headerBytes = 4096
     static let groupsOffset = headerBytes
     static let ringBegin = groupsOffset + GroupLayout.count * GroupLayout.bytes
@@ -70,16 +70,33 @@ enum EventLogLayout {
     }
 
     /// Detects torn and overwritten records; no defence against a forger, who could write the checksum as well.
-    /// Eight bytes a step: it runs over every byte of every event.
+    ///
+    /// It runs over every byte of every event: in four lanes of eight bytes, because each step of one waits for the
+    /// multiplication of the step before.
     static func checksum(_ memory: borrowing EventLogMemory, record: Int, length: Int, sequence: UInt64) -> UInt64 {
-        var hash = (sequence ^ UInt64(length) << 32) &* 0x9E37_79B9_7F4A_7C15
-        var offset = record + realtimeOffset
-        while offset < record + length {
-            hash = (hash ^ memory.load(UInt64.self, at: offset)) &* 0x9FB2_1C65_1E98_DF25
-            hash ^= hash >> 32
-            offset += 8
+        let seed = (sequence ^ UInt64(length) << 32) &* 0x9E37_79B9_7F4A_7C15
+        return memory.withWords(at: record + realtimeOffset, count: (length - realtimeOffset) / 8) { words in
+            var (first, second, third, fourth) = (seed, seed &+ 1, seed &+ 2, seed &+ 3)
+            var index = 0
+            while index &+ 4 <= words.count {
+                first = mix(first, words[index])
+                second = mix(second, words[index &+ 1])
+                third = mix(third, words[index &+ 2])
+                fourth = mix(fourth, words[index &+ 3])
+                index &+= 4
+            }
+            while index < words.count {
+                first = mix(first, words[index])
+                index &+= 1
+            }
+            return mix(mix(mix(first, second), third), fourth)
         }
-        return hash
+    }
+
+    /// One step of a checksum.
+    static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word) &* 0x9FB2_1C65_1E98_DF25
+        return product ^ product >> 32
     }
 }
 

@@ -82,6 +82,13 @@ package struct EventLogMemory: ~Copyable {
         #endif
     }
 
+    /// `count` words of eight bytes at a multiple of eight.
+    func withWords<R>(at offset: Int, count: Int, _ body: (Span<UInt64>) -> R) -> R {
+        precondition(offset >= 0 && offset.isMultiple(of: 8) && count >= 0 && offset <= byteCount - 8 * count)
+        let start = base.advanced(by: offset).assumingMemoryBound(to: UInt64.self)
+        return body(UnsafeBufferPointer(start: start, count: count).span)
+    }
+
     func withBytes<R>(at offset: Int, count: Int, _ body: (Span<UInt8>) throws -> R) rethrows -> R {
         precondition(offset >= 0 && count >= 0 && offset <= byteCount - count)
         let start = base.advanced(by: offset).assumingMemoryBound(to: UInt8.self)

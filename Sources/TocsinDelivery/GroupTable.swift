@@ -204,16 +204,11 @@ extension EventLog {
     private func groupChecksum(_ index: Int, textBytes: Int) -> UInt64 {
         let begin = GroupLayout.begin(index)
         var hash = UInt64(textBytes)
-        for word in 0..<2 { hash = mix(hash, memory.load(UInt64.self, at: begin + 8 * word)) }
+        for word in 0..<2 { hash = EventLogLayout.mix(hash, memory.load(UInt64.self, at: begin + 8 * word)) }
         return memory.withBytes(at: begin + GroupLayout.textOffset, count: textBytes) { bytes in
-            for index in bytes.indices { hash = mix(hash, UInt64(bytes[index])) }
+            for index in bytes.indices { hash = EventLogLayout.mix(hash, UInt64(bytes[index])) }
             return hash
         }
-    }
-
-    private func mix(_ hash: UInt64, _ value: UInt64) -> UInt64 {
-        let product = (hash ^ value) &* 0x9FB2_1C65_1E98_DF25
-        return product ^ product >> 32
     }
 }
 

@@ -56,26 +56,25 @@ package struct ProcessTable: ~Copyable {
         }
     }
 
-    /// Takes a record in, and returns the process with what is known of it besides. nil for an end that was told before.
-    package mutating func observe(_ type: EventType, _ process: Process) -> Process? {
+    /// Takes a record in, and adds to the process what is known of it besides. Returns whether it is news: an end may
+    /// have been told before.
+    package mutating func observe(_ type: EventType, _ process: inout Process) -> Bool {
         let id = process.entityID
         switch type {
         case .fork:
             let parent = parent(of: process)
-            let complete = parent.flatMap { entries[$0]?.process }.map { process.running(programOf: $0) } ?? process
-            insert(complete, parent: parent)
-            return complete
+            if let parent, let entry = entries[parent] { process.run(programOf: entry.process) }
+            insert(process, parent: parent)
         case .exec:
             insert(process, parent: entries[id]?.parent ?? parent(of: process))
-            return process
         case .exit:
-            guard let entry = entries[id] else { return process }
-            guard !entry.hasEnded else { return nil }
+            guard let entry = entries[id] else { return true }
+            guard !entry.hasEnded else { return false }
             end(id)
-            return process.running(programOf: entry.process)
-        default:
-            return process
+            process.run(programOf: entry.process)
+        default: break
         }
+        return true
     }
 
     /// The owner of its parent's number, unless that is younger than the child, and so somebody else. Starts are compared
@@ -145,20 +144,18 @@ package struct ProcessTable: ~Copyable {
 }
 
 extension Process {
-    /// This process, running what another one runs: a child until it executes, or the same at another time. What was
-    /// not told of this one and may have changed since, as the working directory, is not taken over.
-    fileprivate func running(programOf other: Process) -> Process {
-        var process = self
-        process.executable = process.executable ?? other.executable
-        process.executableDevice = process.executableDevice ?? other.executableDevice
-        process.executableInode = process.executableInode ?? other.executableInode
-        process.filename = process.filename ?? other.filename
-        if process.arguments == nil {
-            process.arguments = other.arguments
-            process.argumentsTruncated = other.argumentsTruncated
+    /// It runs what another one runs: a child until it executes, or the same at another time. What was not told of
+    /// this one and may have changed since, as the working directory, is not taken over.
+    fileprivate mutating func run(programOf other: Process) {
+        executable = executable ?? other.executable
+        executableDevice = executableDevice ?? other.executableDevice
+        executableInode = executableInode ?? other.executableInode
+        filename = filename ?? other.filename
+        if arguments == nil {
+            arguments = other.arguments
+            argumentsTruncated = other.argumentsTruncated
         }
-        process.flags.formUnion(other.flags)
-        return process
+        flags.formUnion(other.flags)
     }
 }
 

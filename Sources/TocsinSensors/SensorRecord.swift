@@ -11,7 +11,8 @@ package struct SensorRecord: Sendable, Hashable {
     /// gap: how many records were missing until then, in all.
     package var position: UInt64?
 
-    package enum Body: Sendable, Hashable {
+    /// Indirect: on its way through the daemon a record is copied by reference, not with the thirty members of a process.
+    package indirect enum Body: Sendable, Hashable {
         /// `exec`, `fork` or `exit` of a process.
         case process(EventType, Process)
         /// A file event and, where it is known, who caused it.

@@ -2,6 +2,14 @@ import Testing
 import TocsinEvents
 import TocsinSensors
 
+extension ProcessTable {
+    /// What is told of the process; nil for no news.
+    fileprivate mutating func observe(_ type: EventType, _ process: Process) -> Process? {
+        var process = process
+        return observe(type, &process) ? process : nil
+    }
+}
+
 struct ProcessTableTests {
     private func process(_ pid: Int32, start: UInt64 = 0, parent: Int32, _ program: ByteString? = nil) -> Process {
         var process = Process(entityID: "\(pid)@\(start)", pid: pid, startTimeNSec: start)

@@ -26,9 +26,9 @@ struct Ancestry: ~Copyable {
         table = ProcessTable()
     }
 
-    /// The process with what is known of it besides; nil for an end that was told before.
-    mutating func observe(_ type: EventType, _ process: Process) -> Process? {
-        followsForks ? table.observe(type, process) : process
+    /// Adds to the process what is known of it besides. Returns whether it is news: an end may have been told before.
+    mutating func observe(_ type: EventType, _ process: inout Process) -> Bool {
+        followsForks ? table.observe(type, &process) : true
     }
 
     mutating func lineage(of process: Process) -> Lineage {

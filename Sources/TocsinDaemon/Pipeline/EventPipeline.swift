@@ -126,9 +126,8 @@ final class EventPipeline {
             sequence: sequence, cursor: service.cursor(at: sequence), type: .gap, realtimeUSec: record.realtimeUSec,
             monotonicUSec: record.monotonicUSec)
         switch record.body {
-        case .process(let type, let process):
-            // An end that was told before is no event.
-            guard let process = ancestry.observe(type, process) else { return }
+        case .process(let type, var process):
+            guard ancestry.observe(type, &process) else { return }
             event.type = type
             event.process = process
         case .file(let type, let file, let process):

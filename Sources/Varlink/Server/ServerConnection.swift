@@ -41,6 +41,8 @@ public final class ServerConnection {
     private var isDeferred = false
     private var wantsInput = true
     private var readIsWithheld = false
+    /// As the channel last told: asked for each reply.
+    private var channelIsWritable = false
     /// In the server's list of connections with something to do at the end of the turn.
     var isScheduled = false
 
@@ -62,8 +64,7 @@ public final class ServerConnection {
     /// False while more replies wait for the client than the limit: a stream pauses until it hears
     /// `connectionBecameWritable`.
     public var isWritable: Bool {
-        guard state == .open, let context else { return false }
-        return context.channel.isWritable && output.readableBytes < limits.outputHighWaterMark
+        state == .open && channelIsWritable && output.readableBytes < limits.outputHighWaterMark
     }
 
     /// False once the connection is closing: what is replied is dropped.
@@ -172,6 +173,7 @@ public final class ServerConnection {
 
     func channelActive(_ context: ChannelHandlerContext) {
         self.context = context
+        channelIsWritable = context.channel.isWritable
         // The server may have ended between accept and here.
         if state != .open { context.close(promise: nil) }
     }
@@ -189,6 +191,7 @@ public final class ServerConnection {
     }
 
     func writabilityChanged() {
+        channelIsWritable = context?.channel.isWritable ?? false
         if isCongested { server.schedule(self) }
     }
 
@@ -205,6 +208,7 @@ public final class ServerConnection {
         state = .closed
         if wasOpen { server.connectionClosed(self) }
         context = nil
+        channelIsWritable = false
         output = ByteBuffer()
         server.remove(self)
     }
