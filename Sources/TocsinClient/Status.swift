@@ -12,15 +12,16 @@ public struct Status: Hashable, Sendable {
     public var lastSequence: UInt64
     /// nil while the log is empty.
     public var oldestCursor: Cursor?
-    /// Bytes that events occupy in the log, of `logCapacity`.
-    public var logBytes: UInt64
+    /// Bytes that events occupy in the log, of `logCapacity`. This and other counts that tell of all users are nil for a
+    /// user who sees its own events only; the rest are then of that user's sessions.
+    public var logBytes: UInt64?
     public var logCapacity: UInt64
     /// Events detected, and events handed to readers, since the start.
     public var seen: UInt64
     public var delivered: UInt64
-    public var lostKernel: UInt64
+    public var lostKernel: UInt64?
     public var lostDaemon: UInt64
-    public var lostJournal: UInt64
+    public var lostJournal: UInt64?
     /// How often each limit refused something, by the limit's name, in the daemon's order.
     public var refused: [Refusal]
     public var sessionCount: Int
@@ -35,8 +36,8 @@ public struct Status: Hashable, Sendable {
         public var name: String
         public var state: String
         /// Records taken from the kernel, and records the kernel had to drop.
-        public var seen: UInt64
-        public var lost: UInt64
+        public var seen: UInt64?
+        public var lost: UInt64?
         /// What this source can miss, or why it does not run.
         public var note: String?
     }
@@ -74,13 +75,13 @@ extension Status {
         }
         lastSequence = try members.required(integer: "lastSequence")
         oldestCursor = try members.cursor("oldestCursor")
-        logBytes = try members.required(integer: "logBytes")
+        logBytes = try members.integer("logBytes")
         logCapacity = try members.required(integer: "logCapacity")
         seen = try members.required(integer: "seen")
         delivered = try members.required(integer: "delivered")
-        lostKernel = try members.required(integer: "lostKernel")
+        lostKernel = try members.integer("lostKernel")
         lostDaemon = try members.required(integer: "lostDaemon")
-        lostJournal = try members.required(integer: "lostJournal")
+        lostJournal = try members.integer("lostJournal")
         refused = []
         if let value = members.value("refused") {
             do { refused = try Self.refusals(value) } catch { throw error.inside("refused") }
@@ -114,8 +115,8 @@ extension Status.Source {
         let members = try MemberReader(json)
         name = try members.required(string: "name")
         state = try members.required(string: "state")
-        seen = try members.required(integer: "seen")
-        lost = try members.required(integer: "lost")
+        seen = try members.integer("seen")
+        lost = try members.integer("lost")
         note = try members.string("note")
     }
 }

@@ -20,6 +20,7 @@ final class Daemon {
     private let store: DescriptorStore
     private let beginning: PreservedLog.Beginning
 
+    private let access: SocketAccess
     private let service: EventService
     private let pipeline: EventPipeline
     private let server: VarlinkServer
@@ -44,8 +45,10 @@ final class Daemon {
 
         let preserved = try PreservedLog(logBytes: configuration.logBytes, boot: boot, store: store)
         beginning = preserved.beginning
+        access = SocketAccess(configuration)
         service = try EventService(
-            on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits))
+            on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits),
+            access: access)
         pipeline = EventPipeline(
             on: eventLoop, service: service,
             journal: EventJournal(writer: journal, logger: logger, configuration), reader: try ProcessReader(),
@@ -59,7 +62,7 @@ final class Daemon {
             information: ServiceInformation(
                 vendor: "tocsin", product: "tocsin", version: Version.current, url: "https://tocsin.io"),
             interfaces: [service], configuration: serverConfiguration)
-        service.status = { [unowned self] in status(forRoot: $0) }
+        service.status = { [unowned self] in status(for: $0) }
     }
 
     // MARK: Begin
@@ -101,12 +104,23 @@ final class Daemon {
     /// Listens where systemd or the configuration says.
     func listen(inherited sockets: [Int32]) throws -> EventLoopFuture<Void> {
         guard sockets.isEmpty else {
+            for socket in sockets { reportMismatch(ofSocket: socket) }
             return EventLoopFuture.andAllSucceed(sockets.map(server.listen(on:)), on: eventLoop)
         }
-        let group = try? UserDatabase.group(named: configuration.socketGroup)
         // Without privilege the socket stays the user's own.
         return try server.listen(
-            at: configuration.socketPath, mode: configuration.socketMode, group: UserDatabase.isRoot ? group : nil)
+            at: configuration.socketPath, mode: access.socketMode(configuration.socketMode),
+            group: UserDatabase.isRoot ? access.group : nil)
+    }
+
+    /// The socket unit decides who may connect to it; what follows from that is this daemon's to say.
+    private func reportMismatch(ofSocket socket: Int32) {
+        guard let path = try? SocketName.path(of: socket), let mode = try? FileStatus.of(path).mode,
+            let objection = access.objection(toSocketMode: mode)
+        else { return }
+        logger.warning(
+            "The socket does not fit the configuration, set SocketMode= in tocsin.socket",
+            metadata: ["reason": "\(objection)", "path": "\(path)"])
     }
 
     /// What clients may rely on across the end of this daemon.
@@ -244,11 +258,12 @@ final class Daemon {
     /// For `systemctl status`.
     private var statusLine: String { "Watching with \(sourceNames.isEmpty ? "nothing" : sourceNames)" }
 
-    private func status(forRoot: Bool) -> DaemonStatus {
-        let delivery = service.deliveryStatus(withSessions: forRoot)
+    private func status(for view: SocketAccess.View) -> DaemonStatus {
+        let delivery = service.deliveryStatus(for: view)
         let counters = server.counters
         return DaemonStatus(
-            bootID: bootID, state: state, sources: sourceStatuses, delivery: delivery, pipeline: pipeline.statistics,
+            view: view, bootID: bootID, state: state, sources: sourceStatuses, delivery: delivery,
+            pipeline: pipeline.statistics,
             lostJournal: journal.lost, server: counters, rules: pipeline.ruleCount,
             refusals: pipeline.refusals)
     }

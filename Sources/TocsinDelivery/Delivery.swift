@@ -130,7 +130,7 @@ package struct Delivery: ~Copyable {
         try check(sessionCount < limits.sessions, .sessions, limits.sessions)
         let stream =
             if let group = request.group {
-                try joinedGroup(GroupKey(uid: connection.peer.uid, name: group), connection.peer, request)
+                try joinedGroup(GroupKey(connection.peer, name: group), connection.peer, request)
             } else {
                 try makeStream(connection.peer, request)
             }
@@ -164,7 +164,8 @@ package struct Delivery: ~Copyable {
         let stream = Stream(
             generation: nextNumber(), filter: try compile(request.filter, peer),
             overflow: request.overflow ?? .dropOldest,
-            group: group, groupFilter: request.filter ?? Filter(), next: try start(after: request.after))
+            group: group, groupFilter: request.filter ?? Filter(), restrictedTo: peer.restrictedTo,
+            next: try start(after: request.after))
         let slot = freeStreams.popLast() ?? streams.count
         if slot == streams.count { streams.append(stream) } else { streams[slot] = stream }
         return slot
@@ -198,7 +199,7 @@ package struct Delivery: ~Copyable {
     private mutating func compile(_ filter: Filter?, _ peer: Peer) throws(DeliveryError) -> CompiledFilter {
         do throws(FilterError) {
             return try CompiledFilter(
-                filter ?? Filter(), restrictedToUID: peer.seesOwnEventsOnly ? peer.uid : nil, limits: limits.filter)
+                filter ?? Filter(), restrictedToUID: peer.restrictedTo, limits: limits.filter)
         } catch {
             switch error {
             case .invalid(let member, let reason):

@@ -14,10 +14,6 @@ extension Delivery {
         }
         guard !key.name.isEmpty else { throw .invalidParameter(name: "group", reason: "a group has a name") }
         try check(key.name.utf8.count <= limits.groupNameBytes, .groupNameBytes, limits.groupNameBytes)
-        if let slot = groups[key], streams[slot]!.isRestricted != peer.seesOwnEventsOnly {
-            // From before a restart, under other rules of access.
-            forgetGroup(key)
-        }
         if let slot = groups[key] {
             let stream = streams[slot]!
             // Each member believes to see all of its filter; with another's it would miss events silently.
@@ -34,15 +30,13 @@ extension Delivery {
             try check(forgetLongestAbandoned(of: owned), .groups, limits.groups)
         }
         let slot = try makeStream(peer, request, group: key)
-        let kept = log.keepGroup(
-            key, filter: request.filter ?? Filter(), isRestricted: peer.seesOwnEventsOnly, next: streams[slot]!.next)
+        let kept = log.keepGroup(key, filter: request.filter ?? Filter(), next: streams[slot]!.next)
         guard let kept else {
             removeStream(slot)
             statistics.refused[.groupFilterBytes, default: 0] += 1
             throw .limitExceeded(.groupFilterBytes, value: GroupLayout.textBytes - limits.groupNameBytes)
         }
         streams[slot]!.keptGroup = kept
-        streams[slot]!.isRestricted = peer.seesOwnEventsOnly
         groups[key] = slot
         return slot
     }
@@ -53,15 +47,15 @@ extension Delivery {
         for kept in log.takeKeptGroups() {
             guard groups[kept.key] == nil,
                 let filter = try? CompiledFilter(
-                    kept.filter, restrictedToUID: kept.isRestricted ? kept.key.uid : nil, limits: limits.filter)
+                    kept.filter, restrictedToUID: kept.key.restrictedTo, limits: limits.filter)
             else {
                 log.forgetGroup(kept.index, owed: kept.owed)
                 continue
             }
             var stream = Stream(
-                generation: nextNumber(), filter: filter, group: kept.key, groupFilter: kept.filter, next: kept.next)
+                generation: nextNumber(), filter: filter, group: kept.key, groupFilter: kept.filter,
+                restrictedTo: kept.key.restrictedTo, next: kept.next)
             stream.keptGroup = kept.index
-            stream.isRestricted = kept.isRestricted
             stream.redelivery = Deque(kept.owed)
             stream.loss = kept.loss
             stream.keptLoss = kept.loss

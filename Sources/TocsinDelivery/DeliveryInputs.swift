@@ -16,7 +16,7 @@ package struct CallID: Hashable, Sendable {
 package struct Peer: Hashable, Sendable {
     package var uid: UInt32
     package var pid: Int32
-    /// Only events of its own user, and no others, whatever it asks for.
+    /// Only events of its own user, and no others, whatever it asks for. See `OwnEventView`.
     package var seesOwnEventsOnly: Bool
 
     package init(uid: UInt32, pid: Int32, seesOwnEventsOnly: Bool = false) {
@@ -24,6 +24,8 @@ package struct Peer: Hashable, Sendable {
         self.pid = pid
         self.seesOwnEventsOnly = seesOwnEventsOnly
     }
+
+    var restrictedTo: UInt32? { seesOwnEventsOnly ? uid : nil }
 }
 
 /// What `Open` asks for.

@@ -149,7 +149,7 @@ extension Delivery {
     private mutating func give(_ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout [DeliveryAction]) {
         let sequence: UInt64
         var reference: EventReference
-        let size: Int
+        var size: Int
         var loss: Loss?
         switch supply {
         case .gap(let missed):
@@ -157,6 +157,10 @@ extension Delivery {
             (sequence, reference, size, loss) = (missed.last, .encoded(bytes), bytes.count, missed)
         case .again(let number), .event(let number):
             (sequence, reference, size) = (number, .logged(number), log.byteCount(of: number))
+            if let uid = streams[slot]!.restrictedTo {
+                let bytes = ownEventView(of: number, for: uid)
+                (reference, size) = (.encoded(bytes), bytes.count)
+            }
         case .nothing, .later: return
         }
 
@@ -198,6 +202,12 @@ extension Delivery {
                 Completion(
                     connection: connection, call: call, event: reference, queued: read == nil ? nil : queued,
                     lost: loss?.count ?? 0, continues: read == nil)))
+    }
+
+    /// Of an event that cannot be read nothing is told but that it is missing.
+    private func ownEventView(of sequence: UInt64, for uid: UInt32) -> [UInt8] {
+        log.withEvent(sequence) { OwnEventView.encode($0, for: uid) }
+            ?? Loss(sequence, EventTime(log.facts(of: sequence))).encoded(instance: log.instance, origin: .daemon)
     }
 
     private func shortened(_ event: EventReference, toFit maxBytes: Int) -> [UInt8]? {

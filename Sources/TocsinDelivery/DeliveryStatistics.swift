@@ -41,11 +41,34 @@ package struct SessionStatus: Hashable, Sendable {
     package var lost: UInt64
 }
 
+/// What one user's sessions amount to.
+package struct UserFigures: Hashable, Sendable {
+    package var sessions = 0
+    package var pendingReads = 0
+    package var delivered: UInt64 = 0
+    package var lost: UInt64 = 0
+}
+
 extension Delivery {
     package var sessionCount: Int { sessionNumbers.count }
     package var groupCount: Int { groups.count }
     package var pendingReadCount: Int {
-        sessions.reduce(0) { $0 + ($1.map { $0.reads.count + ($0.subscription == nil ? 0 : 1) } ?? 0) }
+        sessions.reduce(0) { $0 + ($1?.pendingCalls ?? 0) }
+    }
+
+    /// Counts of the sessions that one user has now: what it may know of the delivery that sees its own events only.
+    package func figures(ofUser uid: UInt32) -> UserFigures {
+        var figures = UserFigures()
+        for session in sessions.compactMap({ $0 }) where session.peer.uid == uid {
+            figures.sessions += 1
+            figures.pendingReads += session.pendingCalls
+            figures.delivered += session.delivered
+        }
+        for stream in streams.compactMap({ $0 }) {
+            guard let member = stream.members.first, sessions[member]?.peer.uid == uid else { continue }
+            figures.lost += stream.lost
+        }
+        return figures
     }
 
     /// Every session, oldest first.
@@ -54,7 +77,7 @@ extension Delivery {
             guard let stream = streams[session.stream] else { return nil }
             return SessionStatus(
                 session: name(ofSession: session.number), pid: session.peer.pid, uid: session.peer.uid,
-                group: stream.group?.name, pendingReads: session.reads.count + (session.subscription == nil ? 0 : 1),
+                group: stream.group?.name, pendingReads: session.pendingCalls,
                 queued: log.nextSequence - stream.next + UInt64(stream.redelivery.count),
                 delivered: session.delivered, lost: stream.lost)
         }

@@ -47,8 +47,6 @@ struct KeptGroup {
     /// Rises with the age: the oldest has the lowest.
     var order: UInt64
     var filter: Filter
-    /// Made for a user who sees its own events only.
-    var isRestricted: Bool
     var next: UInt64
     /// Given and not acknowledged, in order.
     var owed: [UInt64] = []
@@ -59,7 +57,7 @@ extension EventLog {
     // MARK: Writing
 
     /// Writes the group down. nil where the table is full, or the texts are too long for it.
-    mutating func keepGroup(_ key: GroupKey, filter: Filter, isRestricted: Bool, next: UInt64) -> Int? {
+    mutating func keepGroup(_ key: GroupKey, filter: Filter, next: UInt64) -> Int? {
         typealias Layout = GroupLayout
         let name = Array(key.name.utf8)
         var writer = JSONWriter()
@@ -75,7 +73,7 @@ extension EventLog {
         let begin = Layout.begin(index)
         memory.store(key.uid, at: begin + Layout.uidOffset)
         memory.store(UInt16(name.count), at: begin + Layout.nameLengthOffset)
-        memory.store(UInt16(isRestricted ? 1 : 0), at: begin + Layout.isRestrictedOffset)
+        memory.store(UInt16(key.isRestricted ? 1 : 0), at: begin + Layout.isRestrictedOffset)
         memory.store(UInt32(text.count), at: begin + Layout.filterLengthOffset)
         memory.store(UInt32(0), at: begin + Layout.filterLengthOffset + 4)
         memory.write(name.span, at: begin + Layout.textOffset)
@@ -161,10 +159,11 @@ extension EventLog {
         guard let name, let json, let filter = try? Filter(json: json) else { return nil }
         var group = KeptGroup(
             index: index,
-            key: GroupKey(uid: memory.load(UInt32.self, at: begin + Layout.uidOffset), name: name),
-            order: groupOrder(index), filter: filter,
-            isRestricted: memory.load(UInt16.self, at: begin + Layout.isRestrictedOffset) != 0,
-            next: memory.load(UInt64.self, at: begin + Layout.nextOffset), loss: loss(index))
+            key: GroupKey(
+                uid: memory.load(UInt32.self, at: begin + Layout.uidOffset), name: name,
+                isRestricted: memory.load(UInt16.self, at: begin + Layout.isRestrictedOffset) != 0),
+            order: groupOrder(index), filter: filter, next: memory.load(UInt64.self, at: begin + Layout.nextOffset),
+            loss: loss(index))
         group.next = min(max(group.next, oldestSequence), nextSequence)
         // The oldest event was counted as lost, and the process died before it left the log.
         if let loss = group.loss { group.next = min(max(group.next, loss.last + 1), nextSequence) }

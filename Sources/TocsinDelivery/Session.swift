@@ -24,6 +24,8 @@ struct Session {
         self.stream = stream
     }
 
+    var pendingCalls: Int { reads.count + (subscription == nil ? 0 : 1) }
+
     /// When it began to wait, for the order among a group's members; nil where it takes nothing now.
     var demand: UInt64? {
         if subscription != nil { return isWritable ? 0 : nil }

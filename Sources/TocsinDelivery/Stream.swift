@@ -11,10 +11,10 @@ struct Stream {
     let group: GroupKey?
     /// As the group's first member stated it.
     let groupFilter: Filter
+    /// The user, where its readers see that user's own events only.
+    let restrictedTo: UInt32?
     /// Its place among the kept groups.
     var keptGroup: Int?
-    /// Made for a user who sees its own events only.
-    var isRestricted = false
     /// All that would have to be told as missing after a restart: `loss`, the gaps that members have not acknowledged,
     /// and the events they have not acknowledged that left the log.
     var keptLoss: Loss?
@@ -36,13 +36,14 @@ struct Stream {
 
     init(
         generation: UInt64, filter: CompiledFilter, overflow: Overflow = .dropOldest, group: GroupKey? = nil,
-        groupFilter: Filter = Filter(), next: UInt64
+        groupFilter: Filter = Filter(), restrictedTo: UInt32? = nil, next: UInt64
     ) {
         self.generation = generation
         self.filter = filter
         self.overflow = overflow
         self.group = group
         self.groupFilter = groupFilter
+        self.restrictedTo = restrictedTo
         self.next = next
     }
 
@@ -58,8 +59,22 @@ struct Stream {
 }
 
 /// Groups of different users have nothing in common, even under one name: who joins another's group would take
-/// its events away.
+/// its events away. And a user who sees everything in one login session, as a member of the socket's group, and its own
+/// events only in another, has two groups.
 struct GroupKey: Hashable {
     let uid: UInt32
     let name: String
+    let isRestricted: Bool
+
+    init(uid: UInt32, name: String, isRestricted: Bool = false) {
+        self.uid = uid
+        self.name = name
+        self.isRestricted = isRestricted
+    }
+
+    init(_ peer: Peer, name: String) {
+        self.init(uid: peer.uid, name: name, isRestricted: peer.seesOwnEventsOnly)
+    }
+
+    var restrictedTo: UInt32? { isRestricted ? uid : nil }
 }

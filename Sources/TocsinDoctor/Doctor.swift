@@ -8,6 +8,8 @@ package struct Doctor: Sendable {
         package var lostJournal: UInt64
         /// Readers that lost events because they read too slowly; empty unless root asks.
         package var slowReaders: [(pid: Int32, lost: UInt64)]
+        /// False where the daemon keeps the counts from this user.
+        package var tellsLosses: Bool
 
         package struct Source: Hashable, Sendable {
             package var name: String
@@ -24,16 +26,19 @@ package struct Doctor: Sendable {
         }
 
         package init(
-            sources: [Source], lostDaemon: UInt64, lostJournal: UInt64, slowReaders: [(pid: Int32, lost: UInt64)] = []
+            sources: [Source], lostDaemon: UInt64, lostJournal: UInt64, tellsLosses: Bool = true,
+            slowReaders: [(pid: Int32, lost: UInt64)] = []
         ) {
             self.sources = sources
             self.lostDaemon = lostDaemon
             self.lostJournal = lostJournal
             self.slowReaders = slowReaders
+            self.tellsLosses = tellsLosses
         }
 
         package static func == (lhs: DaemonState, rhs: DaemonState) -> Bool {
             lhs.sources == rhs.sources && lhs.lostDaemon == rhs.lostDaemon && lhs.lostJournal == rhs.lostJournal
+                && lhs.tellsLosses == rhs.tellsLosses
                 && lhs.slowReaders.elementsEqual(rhs.slowReaders) { $0 == $1 }
         }
 
@@ -142,6 +147,8 @@ package struct Doctor: Sendable {
             findings.append(
                 Finding("losses", .limited, "the reader with pid \(reader.pid) was too slow and lost \(reader.lost)"))
         }
-        return findings.isEmpty ? [Finding("losses", .good, "no queue has lost an event")] : findings
+        guard findings.isEmpty else { return findings }
+        let none = state.tellsLosses ? "no queue has lost an event" : "told to root and the socket's group only"
+        return [Finding("losses", .good, none)]
     }
 }

@@ -12,7 +12,8 @@ package struct CompiledFilter: Sendable {
 
     private static let gap = EventType.gap.code ?? 0
 
-    /// - Parameter restrictedToUID: what the daemon imposes, whatever the client asks for: only events of this user.
+    /// - Parameter restrictedToUID: what the daemon imposes, whatever the client asks for: only events of this user, and
+    ///   as if no rule had matched.
     package init(_ filter: Filter = Filter(), restrictedToUID: UInt32? = nil, limits: FilterLimits = FilterLimits())
         throws(FilterError)
     {
@@ -65,8 +66,12 @@ package struct CompiledFilter: Sendable {
     /// The part of the answer that needs no path.
     @inline(__always)
     package func passes(_ facts: EventFacts) -> Bool {
-        if facts.typeCode == Self.gap { return true }
-        guard types >> UInt64(min(facts.typeCode, 63)) & 1 == 1, facts.severity >= minimumSeverity else { return false }
+        // What is known to be another's loss is not this user's.
+        if facts.typeCode == Self.gap {
+            return restrictedToUID == nil || facts.uid ?? restrictedToUID == restrictedToUID
+        }
+        let severity = restrictedToUID == nil ? facts.severity : 0
+        guard types >> UInt64(min(facts.typeCode, 63)) & 1 == 1, severity >= minimumSeverity else { return false }
         if let restrictedToUID, facts.uid != restrictedToUID { return false }
         guard let uids else { return true }
         guard let uid = facts.uid else { return false }

@@ -21,6 +21,7 @@ package enum UserDatabase {
         }
     }
 
-    /// Whether this process acts as root.
-    package static var isRoot: Bool { geteuid() == 0 }
+    /// Whom this process acts as.
+    package static var currentUID: UInt32 { geteuid() }
+    package static var isRoot: Bool { currentUID == 0 }
 }

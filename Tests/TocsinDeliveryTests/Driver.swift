@@ -228,6 +228,17 @@ final class Driver {
 
     /// Numbers of the events a call was given.
     func events(_ call: CallID) -> [UInt64] {
-        outcomes[call, default: []].compactMap { if case .event(let sequence, _) = $0 { sequence } else { nil } }
+        outcomes[call, default: []].compactMap {
+            switch $0 {
+            case .event(let sequence, _), .shortened(let sequence, _): sequence
+            default: nil
+            }
+        }
+    }
+
+    /// The event that a call was given in another form than the log has it.
+    func encodedEvent(_ call: CallID) throws -> Event? {
+        guard case .shortened(_, let bytes) = self[call] else { return nil }
+        return try Event(json: JSONValue(parsing: bytes))
     }
 }

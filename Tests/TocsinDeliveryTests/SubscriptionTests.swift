@@ -80,6 +80,6 @@ import TocsinEvents
         driver.append(uid: nil)
         driver.append(uid: 1000)
         #expect(driver.events(call) == [3])
-        #expect(driver[read] == .event(3, queued: 0))
+        #expect(driver.events(read) == [3])
     }
 }

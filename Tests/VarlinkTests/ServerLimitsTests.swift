@@ -68,9 +68,11 @@ import Testing
         #expect(try server.counters.connectionsOverUserLimit == 1)
     }
 
-    @Test("the access hook sees pid, uid and gid as the kernel noted them, and whom it denies is closed")
+    @Test("the access hook sees pid, uid, gid and groups as the kernel noted them, and whom it denies is closed")
     func access() throws {
-        let own = PeerCredentials(pid: getpid(), uid: getuid(), gid: getgid())
+        var groups = [UInt32](repeating: 0, count: 65536)
+        groups.removeLast(groups.count - Int(getgroups(Int32(groups.count), &groups)))
+        let own = PeerCredentials(pid: getpid(), uid: getuid(), gid: getgid(), groups: groups)
         let admitting = try TestServer { $0.admits = { $0 == own } }
         let socket = try admitting.connect()
         try socket.send(#"{"method":"org.example.test.Alone"}"#)

@@ -45,8 +45,9 @@ struct Diagnose: AsyncParsableCommand {
 extension Doctor.DaemonState {
     fileprivate init(_ status: Status) {
         self.init(
-            sources: status.sources.map { Source(name: $0.name, state: $0.state, lost: $0.lost, note: $0.note) },
-            lostDaemon: status.lostDaemon, lostJournal: status.lostJournal,
+            sources: status.sources.map { Source(name: $0.name, state: $0.state, lost: $0.lost ?? 0, note: $0.note) },
+            lostDaemon: status.lostDaemon, lostJournal: status.lostJournal ?? 0,
+            tellsLosses: status.lostKernel != nil,
             slowReaders: (status.sessions ?? []).filter { $0.lost > 0 }.map { ($0.pid, $0.lost) })
     }
 }

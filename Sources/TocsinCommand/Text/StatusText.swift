@@ -47,7 +47,7 @@ package struct StatusText: Sendable {
         ])
         for source in sources {
             table.add([
-                phrase(source.name), phrase(source.state), "\(source.seen)", "\(source.lost)",
+                phrase(source.name), phrase(source.state), count(source.seen), count(source.lost),
                 phrase(source.note ?? ""),
             ])
         }
@@ -75,7 +75,7 @@ package struct StatusText: Sendable {
     }
 
     private func log(_ status: Status) -> String {
-        var text = "\(size(status.logBytes)) of \(size(status.logCapacity))"
+        var text = (status.logBytes.map { "\(size($0)) of " } ?? "") + size(status.logCapacity)
         if let oldest = status.oldestCursor, oldest.sequence < status.lastSequence {
             text += ", numbers \(oldest.sequence + 1) to \(status.lastSequence)"
         }
@@ -83,11 +83,12 @@ package struct StatusText: Sendable {
     }
 
     private func losses(_ status: Status) -> String {
-        let parts = [
+        let parts: [(count: UInt64?, place: String)] = [
             (status.lostKernel, "in the kernel"), (status.lostDaemon, "in the daemon"),
             (status.lostJournal, "not written to the journal"),
         ]
-        return parts.map { style($0.0 > 0 ? .alarm : nil, "\($0.0) \($0.1)") }.joined(separator: ", ")
+        let told = parts.compactMap { part in part.count.map { (count: $0, place: part.place) } }
+        return told.map { style($0.count > 0 ? .alarm : nil, "\($0.count) \($0.place)") }.joined(separator: ", ")
     }
 
     private func refusals(_ refusals: [Status.Refusal]) -> [String] {
@@ -95,6 +96,9 @@ package struct StatusText: Sendable {
         for refusal in refusals { table.add([phrase(refusal.limit), "\(refusal.count)"]) }
         return headed(table)
     }
+
+    /// What is not told to everybody.
+    private func count(_ count: UInt64?) -> String { count.map(String.init) ?? "-" }
 
     private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)" + (count == 1 ? "" : "s") }
 

@@ -13,6 +13,7 @@ package struct Configuration: Sendable, Hashable {
     package var unwatchedPaths: [PathPattern] = []
 
     package var socketPath = "/run/tocsin/tocsin.sock"
+    package var socketAccess = SocketAccessPolicy.group
     package var socketMode: UInt32 = 0o660
     package var socketGroup = "tocsin"
 
@@ -59,6 +60,14 @@ package struct Configuration: Sendable, Hashable {
     /// Which events the journal gets. A gap is always among them.
     package enum JournalPolicy: String, Sendable, CaseIterable {
         case none, detections, all
+    }
+
+    /// Which events a user who may connect sees; see `SocketAccess`.
+    package enum SocketAccessPolicy: String, Sendable, CaseIterable {
+        /// Whoever the socket's permissions let connect sees all.
+        case group
+        /// Everybody may connect; who is neither root nor in the group sees the events of its own processes.
+        case ownEvents = "own-events"
     }
 
     package enum LogLevel: String, Sendable, CaseIterable {

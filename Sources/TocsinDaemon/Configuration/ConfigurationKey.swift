@@ -66,10 +66,16 @@ extension ConfigurationKey {
             "socket.path", \.socketPath, .absolutePath, reloads: false,
             "Where clients connect. Not used when systemd hands over the socket (tocsin.socket)."),
         ConfigurationKey(
-            "socket.mode", \.socketMode, .octalMode, reloads: false, "Permissions of the socket; write them in quotes."),
+            "socket.access", \.socketAccess, .word(Configuration.SocketAccessPolicy.self), reloads: false,
+            "Who sees what. group means that whoever may connect sees all events. own-events means that everybody may connect, and who is neither root nor in the group sees the events of its own processes; under systemd set SocketMode=0666, too."
+        ),
+        ConfigurationKey(
+            "socket.mode", \.socketMode, .octalMode, reloads: false,
+            "Permissions of the socket; write them in quotes. With own-events everybody may connect besides."
+        ),
         ConfigurationKey(
             "socket.group", \.socketGroup, .name, reloads: false,
-            "Group of the socket. Where it does not exist, the socket stays root's."),
+            "Group of the socket, whose members see all events. Where it does not exist, the socket stays root's."),
 
         ConfigurationKey(
             "log.size", \.logBytes, .size(in: (1 << 20)...(4 << 30)), reloads: false,

@@ -4,7 +4,11 @@ import TocsinEvents
 import Varlink
 
 /// What `GetStatus` tells, gathered from all parts at one moment.
+///
+/// Who sees its own events only is told how the daemon is, and the counts of its own sessions. A count over all users is
+/// told only where the numbers of events say it anyway.
 struct DaemonStatus {
+    var view: SocketAccess.View
     var bootID: String
     var state: State
     var sources: [SourceRunner.Status]
@@ -30,16 +34,16 @@ struct DaemonStatus {
         json.endArray()
         json.member("lastSequence", delivery.lastSequence)
         json.member("oldestCursor", delivery.oldestCursor.description)
-        json.member("logBytes", delivery.logBytes)
+        if seesAll { json.member("logBytes", delivery.logBytes) }
         json.member("logCapacity", delivery.logCapacity)
         json.member("seen", pipeline.seen)
-        json.member("delivered", delivery.statistics.delivered)
-        json.member("lostKernel", pipeline.lostKernel)
-        json.member("lostDaemon", delivery.statistics.lost)
-        json.member("lostJournal", lostJournal)
+        json.member("delivered", delivery.delivered)
+        if seesAll { json.member("lostKernel", pipeline.lostKernel) }
+        json.member("lostDaemon", delivery.lost)
+        if seesAll { json.member("lostJournal", lostJournal) }
         json.name("refused")
         json.beginObject()
-        for (name, count) in allRefusals where count > 0 {
+        for (name, count) in allRefusals where count > 0 && seesAll {
             json.name(dynamic: name)
             json.integer(count)
         }
@@ -54,6 +58,10 @@ struct DaemonStatus {
         json.endArray()
     }
 
+    private var seesAll: Bool {
+        if case .ownEvents = view { false } else { true }
+    }
+
     /// By the name of the limit or rule that refused.
     private var allRefusals: [(name: String, count: UInt64)] {
         [
@@ -62,15 +70,17 @@ struct DaemonStatus {
             ("messageSize", server.messagesTooLong), ("malformedMessage", server.messagesMalformed),
             ("call", server.callsRefused),
         ]
-            + DeliveryLimits.Name.allCases.map { ($0.rawValue, delivery.statistics.refused[$0] ?? 0) } + refusals
+            + DeliveryLimits.Name.allCases.map { ($0.rawValue, delivery.refused[$0] ?? 0) } + refusals
     }
 
     private func write(_ source: SourceRunner.Status, into json: inout JSONWriter) {
         json.beginObject()
         json.member("name", source.name.rawValue)
         json.member("state", source.state.rawValue)
-        json.member("seen", source.statistics.seen)
-        json.member("lost", source.statistics.lost)
+        if seesAll {
+            json.member("seen", source.statistics.seen)
+            json.member("lost", source.statistics.lost)
+        }
         json.member("note", source.note)
         json.endObject()
     }
@@ -89,28 +99,37 @@ struct DaemonStatus {
     }
 }
 
-/// What the delivery tells of itself; only root learns of the sessions.
+/// What the delivery tells of itself.
 struct DeliveryStatus {
     var instance: UInt64
     var lastSequence: UInt64
     var oldestCursor: Cursor
     var logBytes: Int
     var logCapacity: Int
-    var statistics: DeliveryStatistics
+    var delivered: UInt64
+    var lost: UInt64
+    var refused: [DeliveryLimits.Name: UInt64]
     var sessionCount: Int
     var pendingReads: Int
+    /// nil where they are not shown.
     var sessions: [SessionStatus]?
 
-    init(_ delivery: borrowing Delivery, withSessions: Bool) {
+    init(_ delivery: borrowing Delivery, for view: SocketAccess.View) {
         instance = delivery.log.instance
         lastSequence = delivery.nextSequence - 1
         oldestCursor = delivery.oldestCursor
         logBytes = delivery.log.usedBytes
         logCapacity = delivery.log.capacity
-        statistics = delivery.statistics
-        sessionCount = delivery.sessionCount
-        pendingReads = delivery.pendingReadCount
-        sessions = withSessions ? delivery.sessionStatus : nil
+        refused = delivery.statistics.refused
+        if case .ownEvents(let uid) = view {
+            let own = delivery.figures(ofUser: uid)
+            (delivered, lost) = (own.delivered, own.lost)
+            (sessionCount, pendingReads) = (own.sessions, own.pendingReads)
+        } else {
+            (delivered, lost) = (delivery.statistics.delivered, delivery.statistics.lost)
+            (sessionCount, pendingReads) = (delivery.sessionCount, delivery.pendingReadCount)
+        }
+        sessions = view == .root ? delivery.sessionStatus : nil
     }
 }
 

@@ -12,7 +12,7 @@ import Varlink
 final class EventService: VarlinkInterface {
     let description: InterfaceDescription
     /// What `GetStatus` tells; set by the daemon, which knows all parts.
-    var status: ((_ forRoot: Bool) -> DaemonStatus)?
+    var status: ((SocketAccess.View) -> DaemonStatus)?
 
     private var delivery: Delivery
 
@@ -30,7 +30,7 @@ final class EventService: VarlinkInterface {
     }
 
     init(
-        on eventLoop: any EventLoop, delivery: consuming Delivery, access: SocketAccess = .allEvents
+        on eventLoop: any EventLoop, delivery: consuming Delivery, access: SocketAccess
     ) throws {
         description = try InterfaceDescription(parsing: InterfaceText.events)
         self.eventLoop = eventLoop
@@ -52,7 +52,7 @@ final class EventService: VarlinkInterface {
     func position(ofSource source: Int) -> UInt64 { delivery.log.position(ofSource: source) }
     func forgetPosition(ofSource source: Int) { delivery.forgetPosition(ofSource: source) }
     func cursor(at sequence: UInt64) -> Cursor { delivery.cursor(at: sequence) }
-    func deliveryStatus(withSessions: Bool) -> DeliveryStatus { DeliveryStatus(delivery, withSessions: withSessions) }
+    func deliveryStatus(for view: SocketAccess.View) -> DeliveryStatus { DeliveryStatus(delivery, for: view) }
 
     // MARK: Calls
 
@@ -71,7 +71,7 @@ final class EventService: VarlinkInterface {
             delivery.connectionOpened(
                 connection,
                 peer: Peer(
-                    uid: peer.uid, pid: peer.pid, seesOwnEventsOnly: access == .ownEvents && peer.uid != 0))
+                    uid: peer.uid, pid: peer.pid, seesOwnEventsOnly: access.view(of: peer) == .ownEvents(peer.uid)))
         }
         do throws(DeliveryError) {
             try dispatch(call, connection)
@@ -108,7 +108,7 @@ final class EventService: VarlinkInterface {
             let count = try delivery.cancel(session: session, by: connection, &actions)
             call.reply { $0.member("cancelled", count) }
         case "GetStatus":
-            let status = status?(call.connection.peer.uid == 0)
+            let status = status?(access.view(of: call.connection.peer))
             call.reply { status?.write(into: &$0) }
         default:
             call.fail(.methodNotImplemented(call.method))
@@ -208,13 +208,6 @@ final class EventService: VarlinkInterface {
         delivery.timerFired(connection, call, &actions)
         perform()
     }
-}
-
-/// Which events a user who may connect sees. Root always sees all.
-enum SocketAccess: Hashable {
-    case allEvents
-    /// Only those of its own user id.
-    case ownEvents
 }
 
 extension ByteBuffer {

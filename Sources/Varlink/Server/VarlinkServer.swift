@@ -132,9 +132,8 @@ public final class VarlinkServer {
     private struct Refused: Error {}
 
     private func accepted(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let server = NIOLoopBound(self, eventLoop: eventLoop)
-        return PeerCredentials.ofPeer(channel).flatMapThrowing { peer in
-            let connection = try server.value.admit(peer)
+        channel.eventLoop.makeCompletedFuture {
+            let connection = try admit(try PeerCredentials.ofPeer(channel))
             try channel.pipeline.syncOperations.addHandler(ServerChannelHandler(connection))
         }
     }
