@@ -24,6 +24,7 @@ final class Daemon {
     private let service: EventService
     private let pipeline: EventPipeline
     private let server: VarlinkServer
+    private let refusals: RefusalLog
     private let handover = BatchHandover()
     private var watch: [SourceWatch] = []
     private var rules: RuleService?
@@ -55,7 +56,8 @@ final class Daemon {
             exclusion: EventExclusion(configuration))
         var serverConfiguration = ServerConfiguration()
         serverConfiguration.limits = configuration.serverLimits
-        let refusals = RefusalLog(logger: logger)
+        let refusals = RefusalLog(on: eventLoop, logger: logger)
+        self.refusals = refusals
         serverConfiguration.notice = { refusals.record($0) }
         server = try VarlinkServer(
             on: eventLoop,
@@ -243,6 +245,7 @@ final class Daemon {
     /// Answers every pending read and closes every connection, by force after a while.
     func stopServing() -> EventLoopFuture<Void> {
         watchdog?.stop()
+        refusals.stop()
         let rulesEnded = rules?.stop() ?? eventLoop.makeSucceededVoidFuture()
         return server.shutdown(within: .seconds(5)).flatMap { rulesEnded }
     }

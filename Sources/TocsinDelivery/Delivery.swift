@@ -27,6 +27,7 @@ package struct Delivery: ~Copyable {
     var streams: [Stream?] = []
     var sessionNumbers: [UInt64: Int] = [:]
     var groups: [GroupKey: Int] = [:]
+    var loads = UserLoads()
     private var freeSessions: [Int] = []
     private var freeStreams: [Int] = []
     /// Sessions, reads, streams and abandoned groups are numbered from one counter. It begins where no earlier process
@@ -79,6 +80,10 @@ package struct Delivery: ~Copyable {
         sessions[slot]!.isWritable = isWritable
         if isWritable { pump(sessions[slot]!.stream, &actions) }
     }
+
+    /// What waits for a connection's client in bytes, whenever that has changed; also after the connection is closed, until
+    /// it is nothing. In between the delivery counts what it gives.
+    package mutating func queueChanged(_ id: ConnectionID, bytes: Int) { loads.set(queuedBytes: bytes, on: id) }
 
     // MARK: Names and positions
 
@@ -147,6 +152,7 @@ package struct Delivery: ~Copyable {
     mutating func removeSession(_ slot: Int, _ actions: inout [DeliveryAction]) {
         let session = sessions[slot]!
         for read in session.reads where read.hasTimer { actions.append(.cancelTimer(session.connection, read.call)) }
+        loads.add(pendingReads: -session.reads.count, of: session.peer.uid)
         sessions[slot] = nil
         freeSessions.append(slot)
         sessionNumbers[session.number] = nil

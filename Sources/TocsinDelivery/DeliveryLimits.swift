@@ -5,6 +5,11 @@ package struct DeliveryLimits: Hashable, Sendable {
     package var sessions = 4096
     /// Reads of one session that pend at a time.
     package var pendingReads = 256
+    /// Reads of all sessions of one user that pend at a time.
+    package var pendingReadsPerUser = 16384
+    /// Bytes of events that were given to one user's connections and that their sockets have not taken. A single event
+    /// may be larger.
+    package var queueSizePerUser = 64 << 20
     /// Groups in all, with members or without; at most 64, for whom there is room beside the event log.
     package var groups = 64
     /// Groups of one user. A user's groups without members are forgotten, longest abandoned first, to make room for
@@ -27,7 +32,8 @@ package struct DeliveryLimits: Hashable, Sendable {
 
     /// What a `LimitExceeded` names.
     package enum Name: String, Hashable, Sendable, CaseIterable {
-        case sessions, pendingReads, groups, groupsPerUser, groupMembers, groupNameBytes, groupFilterBytes,
+        case sessions, pendingReads, pendingReadsPerUser, queueSizePerUser, groups, groupsPerUser, groupMembers,
+            groupNameBytes, groupFilterBytes,
             unacknowledged
         case filterTypes, filterPaths, filterExcludePaths, filterUids, filterPatternBytes
     }

@@ -100,7 +100,10 @@ extension Delivery {
             }
             let supply = nextSupply(slot, &scanned)
             switch supply {
-            case .gap, .again, .event: give(supply, slot, reader, &actions)
+            case .gap, .again, .event:
+                give(supply, slot, reader, &actions)
+                // A subscription that was refused has taken its stream with it.
+                if streams[slot] == nil { return }
             case .nothing: return wait(slot, &actions)
             case .later:
                 streams[slot]!.isScanning = true
@@ -145,7 +148,8 @@ extension Delivery {
         return .nothing
     }
 
-    /// Completes the first read of `reader`, or fails it where the event does not fit; then the event stays the next.
+    /// Completes the first read of `reader`, or fails it where the event does not fit or too much waits for its user's
+    /// sockets; then the event stays the next. A subscription ends with that.
     private mutating func give(_ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout [DeliveryAction]) {
         let sequence: UInt64
         var reference: EventReference
@@ -165,7 +169,7 @@ extension Delivery {
         }
 
         let connection = sessions[reader]!.connection
-        let read = sessions[reader]!.reads.popFirst()
+        let read = takeRead(reader)
         guard let call = read?.call ?? sessions[reader]!.subscription else { return }
         if let read, read.hasTimer { actions.append(.cancelTimer(connection, call)) }
         if let read, size > read.maxBytes {
@@ -176,8 +180,19 @@ extension Delivery {
                 return
             }
             statistics.shortened += 1
-            reference = .encoded(short)
+            (reference, size) = (.encoded(short), short.count)
         }
+        let uid = sessions[reader]!.peer.uid
+        do throws(DeliveryError) {
+            let queued = loads.queuedBytes(of: uid)
+            try check(
+                queued == 0 || queued + size <= limits.queueSizePerUser, .queueSizePerUser, limits.queueSizePerUser)
+        } catch {
+            actions.append(.fail(connection, call, error))
+            if read == nil { removeSession(reader, &actions) }
+            return
+        }
+        loads.add(queuedBytes: size, of: uid, on: connection)
 
         switch supply {
         case .gap: streams[slot]!.loss = nil
@@ -221,7 +236,7 @@ extension Delivery {
                 if head.timeoutMSec == 0 {
                     // Whether there is an event is known only when the scan is through.
                     if streams[slot]!.isScanning { break }
-                    _ = sessions[member]!.reads.popFirst()
+                    _ = takeRead(member)
                     statistics.timedOut += 1
                     actions.append(.fail(sessions[member]!.connection, head.call, .timedOut))
                     continue

@@ -37,9 +37,13 @@ extension Delivery {
         guard sessions[slot]!.subscription == nil else { throw .alreadyOpen }
         let waiting = sessions[slot]!.reads.count
         try check(waiting < limits.pendingReads, .pendingReads, limits.pendingReads)
+        let uid = sessions[slot]!.peer.uid
+        try check(
+            loads.pendingReads(of: uid) < limits.pendingReadsPerUser, .pendingReadsPerUser, limits.pendingReadsPerUser)
         try check(
             waiting + sessions[slot]!.unacknowledged.count < limits.unacknowledged, .unacknowledged,
             limits.unacknowledged)
+        loads.add(pendingReads: 1, of: uid)
         sessions[slot]!.reads.append(
             PendingRead(
                 call: call, timeoutMSec: request.timeoutMSec,
@@ -48,12 +52,19 @@ extension Delivery {
         return slot
     }
 
+    /// Removes the session's first read: it pends no more.
+    mutating func takeRead(_ slot: Int) -> PendingRead? {
+        guard let read = sessions[slot]!.reads.popFirst() else { return nil }
+        loads.add(pendingReads: -1, of: sessions[slot]!.peer.uid)
+        return read
+    }
+
     /// The time of a read is over. A timer that fired while its read was completed or removed is ignored.
     package mutating func timerFired(_ id: ConnectionID, _ call: CallID, _ actions: inout [DeliveryAction]) {
         guard let slot = connections[id]?.session, let head = sessions[slot]!.reads.first, head.call == call,
             head.hasTimer
         else { return }
-        _ = sessions[slot]!.reads.popFirst()
+        _ = takeRead(slot)
         statistics.timedOut += 1
         actions.append(.fail(id, call, .timedOut))
         // The next read has reached the head.
@@ -90,7 +101,7 @@ extension Delivery {
     private mutating func failAll(_ slot: Int, _ error: DeliveryError, _ actions: inout [DeliveryAction]) -> Int {
         let connection = sessions[slot]!.connection
         let count = sessions[slot]!.reads.count
-        while let read = sessions[slot]!.reads.popFirst() {
+        while let read = takeRead(slot) {
             if read.hasTimer { actions.append(.cancelTimer(connection, read.call)) }
             actions.append(.fail(connection, read.call, error))
         }

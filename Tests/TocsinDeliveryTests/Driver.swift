@@ -18,6 +18,8 @@ final class Driver {
     private(set) var timers: [CallID: Int64] = [:]
     private(set) var disconnected: [ConnectionID] = []
     var resumable: [StreamID] = []
+    /// Whether sockets take what they are given.
+    var writesAtOnce = true
     /// Whether scans go on by themselves.
     var resumesAtOnce = true
 
@@ -166,6 +168,7 @@ final class Driver {
             case .ready(_, let call, let cursor): note(call, .ready(cursor), isFinal: false)
             case .complete(let completion):
                 note(completion.call, outcome(completion), isFinal: !completion.continues)
+                if writesAtOnce { delivery.queueChanged(completion.connection, bytes: 0) }
             case .fail(_, let call, let error): note(call, .failed(error), isFinal: true)
             case .startTimer(_, let call, let milliseconds):
                 #expect(timers.updateValue(milliseconds, forKey: call) == nil, "a timer is started once")

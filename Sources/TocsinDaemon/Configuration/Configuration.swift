@@ -21,7 +21,10 @@ package struct Configuration: Sendable, Hashable {
 
     package var maxConnections = 1024
     package var maxConnectionsPerUser = 256
+    package var reservedConnections = 8
     package var maxPendingReads = 64
+    package var maxPendingReadsPerUser = 4096
+    package var maxQueuedBytesPerUser = 32 << 20
     package var maxMessageBytes = 64 << 10
     package var maxGroups = 64
 

@@ -21,6 +21,13 @@ struct ConfigurationFile: Sendable {
             throw ConfigurationError(
                 file: options.sources.isEmpty ? path : "command line", position: nil, reason: reason)
         }
+        guard configuration.reservedConnections < configuration.maxConnections else {
+            throw ConfigurationError(
+                file: path, position: nil,
+                reason:
+                    "limits.reservedConnections: expected fewer than limits.connections (\(configuration.maxConnections)), found \(configuration.reservedConnections)"
+            )
+        }
         return configuration
     }
 

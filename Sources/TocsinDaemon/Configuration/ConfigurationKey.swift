@@ -88,8 +88,18 @@ extension ConfigurationKey {
             "limits.connectionsPerUser", \.maxConnectionsPerUser, .integer(in: 1...65536), reloads: false,
             "Connections of one user."),
         ConfigurationKey(
+            "limits.reservedConnections", \.reservedConnections, .integer(in: 0...1024), reloads: false,
+            "How many of all connections only root may have, so that no user locks the administrator out."),
+        ConfigurationKey(
             "limits.pendingReads", \.maxPendingReads, .integer(in: 1...4096), reloads: false,
             "Calls of one connection that wait at a time. Further ones stay in the socket."),
+        ConfigurationKey(
+            "limits.pendingReadsPerUser", \.maxPendingReadsPerUser, .integer(in: 1...1_048_576), reloads: false,
+            "Reads of one user that wait at a time, on all of its connections. Further ones are refused."),
+        ConfigurationKey(
+            "limits.queueSizePerUser", \.maxQueuedBytesPerUser, .size(in: (1 << 20)...(1 << 30)), reloads: false,
+            "Memory for events that one user was given and its sockets have not taken. What does not fit waits in the log, and its read is refused."
+        ),
         ConfigurationKey(
             "limits.messageSize", \.maxMessageBytes, .size(in: 1024...(16 << 20)), reloads: false,
             "Longest call a client may send. A longer one closes its connection."),

@@ -7,6 +7,7 @@ extension Configuration {
     var serverLimits: ServerLimits {
         var limits = ServerLimits()
         limits.maximumConnections = maxConnections
+        limits.connectionsReservedForRoot = reservedConnections
         limits.maximumConnectionsPerUser = maxConnectionsPerUser
         limits.maximumPipelinedCalls = maxPendingReads
         limits.maximumMessageBytes = maxMessageBytes
@@ -17,6 +18,8 @@ extension Configuration {
         var limits = DeliveryLimits()
         limits.sessions = maxConnections
         limits.pendingReads = maxPendingReads
+        limits.pendingReadsPerUser = maxPendingReadsPerUser
+        limits.queueSizePerUser = maxQueuedBytesPerUser
         limits.groups = maxGroups
         return limits
     }

@@ -130,6 +130,11 @@ final class EventService: VarlinkInterface {
         perform()
     }
 
+    func connectionQueueChanged(_ connection: ServerConnection) {
+        let id = TocsinDelivery.ConnectionID(connection.id.rawValue)
+        delivery.queueChanged(id, bytes: connection.queuedBytes)
+    }
+
     func serverIsShuttingDown() {
         delivery.drain(&actions)
         perform()

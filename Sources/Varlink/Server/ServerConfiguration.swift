@@ -8,6 +8,8 @@ public struct ServerLimits: Hashable, Sendable {
     public var maximumPipelinedCalls = 64
     /// Connections in all; more are closed at once.
     public var maximumConnections = 4096
+    /// Of these, so many are for root alone.
+    public var connectionsReservedForRoot = 0
     /// Connections of one user; more are closed at once.
     public var maximumConnectionsPerUser = 1024
     /// Bytes of replies that wait for a slow client before its connection counts as not writable: no further call of
@@ -24,7 +26,7 @@ public struct ServerLimits: Hashable, Sendable {
 /// How often a server refused something.
 public struct ServerCounters: Hashable, Sendable {
     public internal(set) var connectionsAccepted: UInt64 = 0
-    /// Beyond `maximumConnections`.
+    /// Beyond `maximumConnections`, or what of it is not reserved.
     public internal(set) var connectionsOverLimit: UInt64 = 0
     /// Beyond `maximumConnectionsPerUser`.
     public internal(set) var connectionsOverUserLimit: UInt64 = 0

@@ -39,6 +39,8 @@ public final class ServerConnection {
     private var isProcessing = false
     /// Had its share of this turn; goes on in a later one.
     private var isDeferred = false
+    /// Told as soon as what waits for the client now is written.
+    private var awaitsQueue = false
     private var wantsInput = true
     private var readIsWithheld = false
     /// As the channel last told: asked for each reply.
@@ -65,6 +67,14 @@ public final class ServerConnection {
     /// `connectionBecameWritable`.
     public var isWritable: Bool {
         state == .open && channelIsWritable && output.readableBytes < limits.outputHighWaterMark
+    }
+
+    /// Bytes of replies that were made and that the kernel has not taken yet; without those that wait for an earlier call.
+    public var queuedBytes: Int {
+        guard let context else { return 0 }
+        // Never fails: every channel of a stream socket has the option.
+        let written = try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
+        return (written ?? 0) + output.readableBytes
     }
 
     /// False once the connection is closing: what is replied is dropped.
@@ -154,6 +164,7 @@ public final class ServerConnection {
         // An empty write, too, ends only after those before it.
         context.writeAndFlush(NIOAny(output), promise: written)
         output = ByteBuffer()
+        reportQueue()
         // A client that does not read must not keep the connection.
         let deadline = context.eventLoop.scheduleTask(in: limits.closeTimeout) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in deadline.cancel() }
@@ -210,6 +221,7 @@ public final class ServerConnection {
         context = nil
         channelIsWritable = false
         output = ByteBuffer()
+        server.connectionQueueChanged(self)
         server.remove(self)
     }
 
@@ -244,6 +256,21 @@ public final class ServerConnection {
         output = ByteBuffer()
         context.writeAndFlush(NIOAny(replies), promise: nil)
         server.giveBack(replies)
+        reportQueue()
+    }
+
+    /// Tells what the kernel did not take, and again when it has.
+    private func reportQueue() {
+        server.connectionQueueChanged(self)
+        guard !awaitsQueue, let context, queuedBytes > 0 else { return }
+        awaitsQueue = true
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { _ in
+            self.awaitsQueue = false
+            self.reportQueue()
+        }
+        // An empty write, too, ends only after those before it.
+        context.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
     }
 
     private func process() {

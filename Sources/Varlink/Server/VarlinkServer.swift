@@ -27,7 +27,7 @@ public final class VarlinkServer {
 
     private var listeners: [(channel: any Channel, socket: ListeningSocketPath?)] = []
     private var connections: [ConnectionID: ServerConnection] = [:]
-    private var connectionsOfUser: [UInt32: Int] = [:]
+    private var census: ConnectionCensus
     private var lastConnection: UInt64 = 0
 
     private var scheduled: [ServerConnection] = []
@@ -50,6 +50,7 @@ public final class VarlinkServer {
         eventLoop.preconditionInEventLoop()
         self.eventLoop = eventLoop
         self.configuration = configuration
+        census = ConnectionCensus(configuration.limits)
         let service = try ServiceInterface(information: information, interfaces: interfaces.map(\.description))
         self.interfaces = [service] + interfaces
         var routes: [String: Route] = [:]
@@ -146,21 +147,21 @@ public final class VarlinkServer {
             configuration.notice(.connectionDenied(peer))
             throw Refused()
         }
-        guard connections.count < configuration.limits.maximumConnections else {
+        switch census.admit(uid: peer.uid) {
+        case .overLimit:
             counters.connectionsOverLimit += 1
             configuration.notice(.connectionOverLimit(peer))
             throw Refused()
-        }
-        guard connectionsOfUser[peer.uid, default: 0] < configuration.limits.maximumConnectionsPerUser else {
+        case .overUserLimit:
             counters.connectionsOverUserLimit += 1
             configuration.notice(.connectionOverUserLimit(peer))
             throw Refused()
+        case nil: break
         }
         counters.connectionsAccepted += 1
         lastConnection += 1
         let connection = ServerConnection(id: ConnectionID(rawValue: lastConnection), peer: peer, server: self)
         connections[connection.id] = connection
-        connectionsOfUser[peer.uid, default: 0] += 1
         return connection
     }
 
@@ -172,11 +173,13 @@ public final class VarlinkServer {
         for interface in interfaces { interface.connectionBecameWritable(connection) }
     }
 
+    func connectionQueueChanged(_ connection: ServerConnection) {
+        for interface in interfaces { interface.connectionQueueChanged(connection) }
+    }
+
     func remove(_ connection: ServerConnection) {
         guard connections.removeValue(forKey: connection.id) != nil else { return }
-        let uid = connection.peer.uid
-        let count = connectionsOfUser[uid, default: 1] - 1
-        connectionsOfUser[uid] = count > 0 ? count : nil
+        census.left(uid: connection.peer.uid)
         endIfDrained()
     }
 
