@@ -35,6 +35,11 @@ package func runDaemon(_ options: DaemonOptions) async throws {
     try await group.run()
 }
 
+/// Reads the configuration as a start or a reload would, and does no more.
+package func checkConfiguration(_ options: DaemonOptions) throws(ConfigurationError) {
+    _ = try ConfigurationFile(options).load()
+}
+
 /// Begin, reloads and end of the daemon, in their order. Owns the event loop's thread.
 private struct DaemonLifecycle: Service {
     let file: ConfigurationFile

@@ -30,9 +30,14 @@ struct Tocsind: AsyncParsableCommand {
         transform: Self.source)
     var source: [Configuration.SourceChoice] = []
 
+    @Flag(help: "Say what is wrong with the configuration, and end: status 0 where nothing is, else 78.")
+    var checkConfig = false
+
     func run() async throws {
         do {
-            try await runDaemon(DaemonOptions(configurationPath: config, socketPath: socket, sources: source))
+            let options = DaemonOptions(configurationPath: config, socketPath: socket, sources: source)
+            if checkConfig { return try checkConfiguration(options) }
+            try await runDaemon(options)
         } catch let error as ConfigurationError {
             complain("\(error)")
             throw ExitCode.badConfiguration

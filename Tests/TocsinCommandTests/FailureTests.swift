@@ -24,6 +24,16 @@ import TocsinCommand
         #expect(result.text == "")
     }
 
+    @Test("a path that no socket can have is refused in words")
+    func longPath() async throws {
+        let path = "/tmp/" + String(repeating: "x", count: 200)
+        let result = try await run(["status", "--socket", path])
+        #expect(result.status == 69)
+        #expect(
+            result.errorText == "tocsin: cannot connect to \(path): the path of a socket has 1 to 107 bytes\n",
+            "\(result.errorText)")
+    }
+
     @Test("the doctor tells of a daemon that does not answer, to eyes and to programs, with status 2")
     func doctor() async throws {
         let text = try await run(["doctor", "--socket", "/nonexistent/socket"])

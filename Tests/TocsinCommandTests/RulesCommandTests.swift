@@ -68,7 +68,15 @@ import Testing
             let end = try await tocsin(["check", path])
             #expect(end.status == 0)
         }
-        #expect(try await tocsin(["check", "/nonexistent"]).status == 1)
+    }
+
+    @Test(
+        "a rule file or directory that does not exist is said to be missing, not refused", arguments: ["list", "check"])
+    func missing(_ command: String) async throws {
+        let end = try await tocsin([command, "/nonexistent"])
+        #expect(end.status == 1)
+        #expect(end.text == "")
+        #expect(end.errorText == "tocsin: /nonexistent: No such file or directory\n")
     }
 
     @Test("what a rule's author wrote reaches no terminal as an escape sequence or an override")

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Sigma
 internal import SigmaTools
+internal import TocsinLinux
 internal import TocsinRules
 
 /// Rules without a daemon: what it would load, what a rule says, which recorded events match.
@@ -24,9 +25,20 @@ private enum RulePaths {
     static let standard = "/etc/tocsin/rules"
 
     /// As the daemon loads them; of the standard directory, where none is named.
-    static func load(_ paths: [String]) -> RuleSet {
+    static func load(_ paths: [String]) throws -> RuleSet {
         var collection = RuleCollection()
-        for path in paths.isEmpty ? [standard] : paths { collection.add(path: path) }
+        for path in paths.isEmpty ? [standard] : paths {
+            do throws(SystemError) {
+                _ = try FileStatus.of(path)
+            } catch  where error.isGone {
+                // Not a rule that is refused: there is none.
+                StandardOutput.complain(
+                    "tocsin: \(ShellQuoting.phrase(path)): \(error.reason)"
+                        + (paths.isEmpty ? "; name a rule file or directory" : ""))
+                throw ExitStatus.failure.code
+            } catch {}
+            collection.add(path: path)
+        }
         return RuleSet(collection, streams: EventStream.logSources)
     }
 }
@@ -45,7 +57,7 @@ struct RulesList: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailure {
-            let report = RuleReport(RulePaths.load(paths))
+            let report = RuleReport(try RulePaths.load(paths))
             try writeLines(report.listLines)
             if report.exitStatus != 0 {
                 StandardOutput.complain("tocsin: some rules are refused; tocsin rules check tells which")
@@ -71,7 +83,7 @@ struct RulesShow: AsyncParsableCommand {
         try await reportingFailure {
             // An id holds no slash, and a path given here is meant to be looked into.
             let isPath = rule.contains("/") || rule.hasSuffix(".yml") || rule.hasSuffix(".yaml")
-            let rules = RulePaths.load(isPath ? [rule] : paths)
+            let rules = try RulePaths.load(isPath ? [rule] : paths)
             let report = RuleReport(rules)
             guard isPath else {
                 guard let lines = report.showLines(rule) else {
@@ -103,7 +115,7 @@ struct RulesCheck: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailure {
-            let report = RuleReport(RulePaths.load(paths))
+            let report = RuleReport(try RulePaths.load(paths))
             try writeLines(report.checkLines)
             if report.exitStatus != 0 { throw ExitStatus.failure.code }
         }

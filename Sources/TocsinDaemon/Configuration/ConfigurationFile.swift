@@ -39,7 +39,8 @@ struct ConfigurationFile: Sendable {
             if text.count <= Self.maximumBytes { return text }
         } catch {
             if error.isGone, options.configurationPath == nil { return nil }
-            throw ConfigurationError(file: path, position: nil, reason: error.description)
+            // Not its description: that begins with the path, too.
+            throw ConfigurationError(file: path, position: nil, reason: error.reason)
         }
         throw ConfigurationError(file: path, position: nil, reason: "longer than \(Self.maximumBytes) bytes")
     }

@@ -54,7 +54,15 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
         case ENOENT: self = .noSocket(path: path)
         case ECONNREFUSED: self = .connectionRefused(path: path)
         case EACCES, EPERM: self = .permissionDenied(path: path)
-        default: self = .notConnected(path: path, reason: "\(error)")
+        case let code?: self = .notConnected(path: path, reason: String(cString: strerror(code)))
+        case nil: self = .notConnected(path: path, reason: Self.reason(error))
         }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        if let error = error as? SocketAddressError, error == .unixDomainSocketPathTooLong {
+            return "the path of a socket has 1 to 107 bytes"
+        }
+        return "\(error)"
     }
 }

@@ -116,12 +116,9 @@ struct SystemTests {
         let pid = try daemon.property("MainPID")
 
         try box.write(InstalledDaemon.configurationPath, "journal: {events: all}\nfilter: {excludeUids: nobody}\n")
-        try daemon.succeeds("systemctl", "reload", "tocsin.service")
-        try box.eventually("the bad configuration is refused") {
-            try box.journal("MESSAGE_ID=\(MessageID.configurationRefused.rawValue)").contains {
-                $0.contains("tocsin.yaml:2:")
-            }
-        }
+        #expect(try box.run("systemctl", "reload", "tocsin.service").status != 0, "whoever asks for it is told")
+        #expect(try !box.journal("-u", "tocsin.service", "-g", "tocsin.yaml:2:").isEmpty)
+        #expect(try daemon.property("ActiveState") == "active")
         try daemon.start("before", "sleep", "infinity")
 
         try box.write(InstalledDaemon.configurationPath, "sources: [fanotify]\njournal: {events: all}\n")
