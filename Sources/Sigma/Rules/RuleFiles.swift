@@ -8,19 +8,29 @@ extension RuleCollection {
     ///
     /// Hidden entries are passed over, and so are links to directories, which could lead round in a circle. What cannot
     /// be read is refused like a rule that cannot be understood.
-    public mutating func add(path: String) {
+    /// - Parameter objection: says of each file and directory, by owner, group and mode of `stat(2)`, why it is not to be
+    ///   trusted; what is in such a directory is refused with it.
+    public mutating func add(
+        path: String, objection: (_ owner: UInt32, _ group: UInt32, _ mode: UInt32) -> String? = { _, _, _ in nil }
+    ) {
         var status = stat()
         guard stat(path, &status) == 0 else { return refuse(file: path, reason: Self.reason(errno)) }
-        guard status.st_mode & S_IFMT == S_IFDIR else { return addFile(path) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return addFile(path, objection) }
         var files: [String] = []
-        collect(path, depth: 0, into: &files)
-        for file in files.sorted() { addFile(file) }
+        collect(path, status, depth: 0, into: &files, objection)
+        for file in files.sorted() { addFile(file, objection) }
     }
 
     private static let greatestDepth = 32
     private static let greatestCount = 50_000
 
-    private mutating func collect(_ directory: String, depth: Int, into files: inout [String]) {
+    private mutating func collect(
+        _ directory: String, _ status: stat, depth: Int, into files: inout [String],
+        _ objection: (UInt32, UInt32, UInt32) -> String?
+    ) {
+        if let reason = objection(status.st_uid, status.st_gid, status.st_mode) {
+            return refuse(file: directory, reason: reason)
+        }
         guard depth < Self.greatestDepth else {
             return refuse(file: directory, reason: "directories nested deeper than \(Self.greatestDepth)")
         }
@@ -36,7 +46,7 @@ extension RuleCollection {
             var status = stat()
             guard lstat(path, &status) == 0 else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
-                collect(path, depth: depth + 1, into: &files)
+                collect(path, status, depth: depth + 1, into: &files, objection)
             } else if name.hasSuffix(".yml") || name.hasSuffix(".yaml") {
                 guard files.count < Self.greatestCount else {
                     return refuse(file: directory, reason: "more than \(Self.greatestCount) rule files")
@@ -46,7 +56,7 @@ extension RuleCollection {
         }
     }
 
-    private mutating func addFile(_ path: String) {
+    private mutating func addFile(_ path: String, _ objection: (UInt32, UInt32, UInt32) -> String?) {
         // Without O_NONBLOCK a FIFO among the rules would stop the reader for good.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return refuse(file: path, reason: Self.reason(errno)) }
@@ -54,6 +64,9 @@ extension RuleCollection {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return refuse(file: path, reason: "not a regular file")
+        }
+        if let reason = objection(status.st_uid, status.st_gid, status.st_mode) {
+            return refuse(file: path, reason: reason)
         }
         let limit = YAMLLimits().bytes
         var bytes: [UInt8] = []

@@ -31,18 +31,34 @@ struct ConfigurationFile: Sendable {
         return configuration
     }
 
+    /// What root's daemon does is decided by root: nobody else may write the file, or put another in its place.
+    private func objection(to file: borrowing FileDescriptor) throws(SystemError) -> ConfigurationError? {
+        guard UserDatabase.isRoot else { return nil }
+        if let reason = try file.status().objection {
+            return ConfigurationError(file: path, position: nil, reason: reason)
+        }
+        let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        if let reason = try FileStatus.of(directory).objection {
+            return ConfigurationError(file: directory, position: nil, reason: reason)
+        }
+        return nil
+    }
+
     /// nil where there is none and none was named.
     private func read() throws(ConfigurationError) -> [UInt8]? {
+        var refusal: ConfigurationError?
         do throws(SystemError) {
             let file = try FileDescriptor.open(path)
+            refusal = try objection(to: file)
+            // A daemon that runs goes on with what it has.
             let text = try file.readToEnd(limit: Self.maximumBytes + 1, hint: 16 << 10)
-            if text.count <= Self.maximumBytes { return text }
+            if refusal == nil, text.count <= Self.maximumBytes { return text }
         } catch {
             if error.isGone, options.configurationPath == nil { return nil }
             // Not its description: that begins with the path, too.
             throw ConfigurationError(file: path, position: nil, reason: error.reason)
         }
-        throw ConfigurationError(file: path, position: nil, reason: "longer than \(Self.maximumBytes) bytes")
+        throw refusal ?? ConfigurationError(file: path, position: nil, reason: "longer than \(Self.maximumBytes) bytes")
     }
 }
 

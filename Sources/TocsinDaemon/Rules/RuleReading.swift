@@ -13,7 +13,10 @@ enum RuleReading {
         for directory in directories {
             do throws(SystemError) {
                 _ = try FileDescriptor.open(directory).status()
-                collection.add(path: directory)
+                // Who writes a rule of root's daemon decides what it does not see.
+                collection.add(path: directory) { owner, group, mode in
+                    UserDatabase.isRoot ? RootOwnership.objection(owner: owner, group: group, mode: mode) : nil
+                }
             } catch {
                 if !error.isGone { throw error }
             }

@@ -59,6 +59,31 @@ import TocsinEvents
         #expect(bad.errorText.hasPrefix("tocsind: \(path):1:11: sources: expected a list"), "\(bad.errorText)")
     }
 
+    @Test(
+        "root's daemon obeys no configuration that others may write or replace, at start and at reload",
+        .enabled(if: isRoot, "only root's daemon minds"))
+    func foreignConfiguration() async throws {
+        let quiet = "sources: [heartbeat]\nheartbeat: {interval: 1h}\n"
+        let daemon = try await RunningDaemon.ready(configuration: quiet)
+        let path = daemon.directory.path + "/tocsin.yaml"
+        chmod(path, 0o666)
+        daemon.process.send(SIGHUP)
+        try await daemon.notified("READY=1")
+        let reason = "others than root may write it (mode 0666, owner 0, group 0): chown root and chmod go-w"
+        let log = daemon.process.errorsWritten
+        #expect(log.contains("Configuration refused, continuing with the old one"), "\(log)")
+        #expect(log.contains("\(path): \(reason)"), "\(log)")
+
+        let start = ["--check-config", "--config", path]
+        let end = try await Subprocess.run(BuiltProgram.path("tocsind"), start)
+        #expect(end.status == 78 && end.errorText == "tocsind: \(path): \(reason)\n", "\(end.errorText)")
+        chmod(path, 0o644)
+        chmod(daemon.directory.path, 0o777)
+        let open = try await Subprocess.run(BuiltProgram.path("tocsind"), start)
+        #expect(open.status == 78)
+        #expect(open.errorText.hasPrefix("tocsind: \(daemon.directory.path): others than root"), "\(open.errorText)")
+    }
+
     @Test("a configuration file that was named must exist")
     func missingConfiguration() async throws {
         let end = try await Subprocess.run(BuiltProgram.path("tocsind"), ["--config", "/nonexistent/t.yaml"])

@@ -68,6 +68,21 @@ struct RuleTests {
         await session.close()
     }
 
+    @Test("a rule that others than root may write is refused and counted, and the others are in force")
+    func foreign() async throws {
+        let rules = try TemporaryDirectory()
+        for number in 1...3 { try rules.write(Marker().rule(number), to: "\(number).yml") }
+        chmod(rules.path + "/2.yml", 0o646)
+        chown(rules.path + "/3.yml", 65534, 65534)
+        let daemon = try await RunningDaemon.ready(configuration: Self.configuration(rules))
+        let status = try await daemon.client.status()
+        #expect(status.rules == 1)
+        #expect(status.refused.contains { $0.limit == "rules" && $0.count == 2 }, "\(status.refused)")
+        let log = daemon.process.errorsWritten
+        #expect(log.contains("\(rules.path)/2.yml:"), "\(log)")
+        #expect(log.contains("others than root may write it (mode 0644, owner 65534, group 65534)"), "\(log)")
+    }
+
     @Test("subscribe --detections and --min-severity show what the rules found, in words")
     func commandLine() async throws {
         let rules = try TemporaryDirectory()

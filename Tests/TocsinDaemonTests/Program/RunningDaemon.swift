@@ -77,13 +77,13 @@ final class RunningDaemon: Sendable {
     }
 }
 
-/// A directory that anybody may enter, gone with its owner.
+/// A directory like /tmp: anybody may make files there and nobody replace another's. Gone with its owner.
 final class TemporaryDirectory: Sendable {
     let path: String
 
     init() throws {
         var template = Array("/tmp/tocsin-XXXXXX\0".utf8CString)
-        guard let made = mkdtemp(&template), chmod(made, 0o777) == 0 else {
+        guard let made = mkdtemp(&template), chmod(made, 0o1777) == 0 else {
             throw Subprocess.Failure.system(operation: "mkdtemp", errno: errno)
         }
         path = String(cString: made)
