@@ -123,3 +123,26 @@ const char *tocsin_error_text(int code) {
 
 int tocsin_get_descriptor_limit(struct rlimit *limit) { return getrlimit(RLIMIT_NOFILE, limit); }
 int tocsin_set_descriptor_limit(const struct rlimit *limit) { return setrlimit(RLIMIT_NOFILE, limit); }
+
+int tocsin_prctl(int operation, unsigned long first, unsigned long second) {
+    return prctl(operation, first, second, 0UL, 0UL);
+}
+
+int tocsin_get_capabilities(uint64_t *permitted, uint64_t *inheritable) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, data) != 0) return -1;
+    *permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+    *inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable;
+    return 0;
+}
+
+int tocsin_set_capabilities(uint64_t permitted, uint64_t inheritable) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    for (int word = 0; word < _LINUX_CAPABILITY_U32S_3; word++) {
+        data[word].permitted = data[word].effective = (uint32_t)(permitted >> 32 * word);
+        data[word].inheritable = (uint32_t)(inheritable >> 32 * word);
+    }
+    return (int)syscall(SYS_capset, &header, data);
+}

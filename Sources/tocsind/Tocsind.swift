@@ -1,8 +1,22 @@
 import ArgumentParser
+import Dispatch
+import Glibc
 import TocsinDaemon
 import TocsinEvents
 
+/// Gives up privileges while this is the process's only thread, then runs the command.
 @main
+enum Program {
+    static func main() {
+        giveUpPrivileges()
+        Task {
+            await Tocsind.main(nil)
+            exit(EXIT_SUCCESS)
+        }
+        dispatchMain()
+    }
+}
+
 struct Tocsind: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tocsind",

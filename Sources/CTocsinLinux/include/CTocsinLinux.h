@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/fanotify.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
@@ -51,6 +53,11 @@ int tocsin_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, 
 
 int tocsin_pidfd_open(pid_t pid);
 int tocsin_pidfd_send_signal(int pidfd, int signal);
+// prctl(2) with the other arguments 0, as the operations of capabilities(7) want them.
+int tocsin_prctl(int operation, unsigned long first, unsigned long second);
+// This thread's sets, one bit for each capability; capget(2), capset(2). The effective set becomes the permitted one.
+int tocsin_get_capabilities(uint64_t *permitted, uint64_t *inheritable);
+int tocsin_set_capabilities(uint64_t permitted, uint64_t inheritable);
 // At most 15 bytes and NUL.
 void tocsin_name_this_thread(const char *name);
 

@@ -56,6 +56,20 @@ struct InstalledDaemon {
 
     func property(_ name: String) throws -> String { try box.property(name, of: "tocsin.service") }
 
+    /// The daemon's process, by its number outside the box.
+    func pidOutside() throws -> Int32 {
+        // The last number of the line is that of the innermost namespace.
+        let inside = try property("MainPID")
+        let found = try Command(["sh", "-c", "grep -ls '^NSpid:.*[[:space:]]\(inside)$' /proc/[0-9]*/status"]).run()
+        for path in found.output.split(separator: "\n") {
+            let pid = path.split(separator: "/")[1]
+            let same = try Command(["readlink", "/proc/\(pid)/ns/pid", "/proc/\(box.leader)/ns/pid"]).run().output
+            let links = same.split(separator: "\n")
+            if links.count == 2, links[0] == links[1], let number = Int32(pid) { return number }
+        }
+        throw Command.Failure(description: "no process has the number \(inside) in the box")
+    }
+
     /// Waits until this many reads pend.
     func pendingReads(_ count: Int) throws {
         try box.eventually("\(count) reads pend") {

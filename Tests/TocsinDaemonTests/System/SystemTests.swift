@@ -1,5 +1,6 @@
 import SystemdBox
 import Testing
+import TocsinLinux
 import TocsinSystemd
 
 /// The daemon as a service of a booted systemd, installed from this source.
@@ -63,9 +64,44 @@ struct SystemTests {
         try daemon.succeeds("/srv/static", "--version")
         try box.eventually("a static program is seen") { try daemon.output(of: "other").contains("/srv/static") }
 
+        // PID outside: the box's own has a number of its own.
+        let main = try daemon.pidOutside()
+        let threads = try ThreadPrivileges.ofEveryThread(of: main)
+        #expect(threads.count > 2)
+        let granted: Capabilities = [.sysAdmin, .sysPtrace, .dacReadSearch]
+        for thread in threads {
+            #expect(thread.effective == granted && thread.permitted == granted && thread.bounding == granted)
+            #expect(thread.inheritable.isEmpty && thread.ambient.isEmpty)
+            #expect(thread.noNewPrivileges && thread.isFiltered)
+        }
+
         // What the filter of system calls refuses shows as an error of what needed the call.
         let own = try box.run("journalctl", "--no-pager", "-u", "tocsin.service", "-p", "warning").output
         #expect(!own.contains("not permitted") && !own.contains("not implemented"), "\(own)")
+    }
+
+    @Test("with SocketMode=0666 and own-events every user connects and sees its own processes; a mismatch is told")
+    func everybody() throws {
+        let daemon = try InstalledDaemon(configuration: "sources: [fanotify]\nsocket: {access: own-events}\n")
+        let box = daemon.box
+        try daemon.succeeds("systemctl", "start", "tocsin.service")
+        #expect(try !box.journal("-u", "tocsin.service", "-g", "only its group may connect").isEmpty)
+        try daemon.succeeds("systemctl", "stop", "tocsin.service", "tocsin.socket")
+        try daemon.succeeds("mkdir", "/etc/systemd/system/tocsin.socket.d")
+        try box.write("/etc/systemd/system/tocsin.socket.d/everybody.conf", "[Socket]\nSocketMode=0666\n")
+        try daemon.succeeds("systemctl", "daemon-reload")
+        try daemon.succeeds("systemctl", "start", "tocsin.socket", "tocsin.service")
+        try daemon.start(
+            "reader", "tocsin", "read", "--path", "/usr/bin/sleep", "--format", "json", settings: ["User=nobody"])
+        try daemon.pendingReads(1)
+        try daemon.start("roots", "sleep", "infinity")
+        try daemon.start("observed", "sleep", "infinity", settings: ["User=nobody"])
+        let pid = try box.property("MainPID", of: "observed.service")
+        try box.eventually("the event has arrived") { try finished(box) }
+        #expect(try daemon.output(of: "reader").contains(#""pid":\#(pid),"#), "and root's is not the first")
+        #expect(
+            try box.run("journalctl", "--no-pager", "-u", "tocsin.service", "-p", "warning", "-b").output
+                .split(separator: "\n").filter { $0.contains("does not fit") }.count == 1)
     }
 
     private func finished(_ box: SystemdBox) throws -> Bool {
