@@ -45,23 +45,3 @@ package struct MemoryFile: ~Copyable, Sendable {
         try MemoryMapping(descriptor, byteCount: byteCount, writable: writable)
     }
 }
-
-/// Mapped memory; unmapped at the end of its life. Not tied to the descriptor it was made from.
-package struct MemoryMapping: ~Copyable, @unchecked Sendable {
-    // @unchecked: the memory may be shared with other processes anyway, so whoever uses it has to order accesses
-    // (one writer, atomics) whatever the compiler knows.
-
-    /// Valid while this owner lives. Writing where it was mapped read-only is SIGSEGV.
-    package let bytes: UnsafeMutableRawBufferPointer
-
-    init(_ descriptor: borrowing FileDescriptor, byteCount: Int, writable: Bool) throws(SystemError) {
-        let address = mmap(
-            nil, byteCount, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, descriptor.rawValue, 0)
-        guard let address, tocsin_is_map_failed(address) == 0 else {
-            throw SystemError(operation: "mmap", code: errno)
-        }
-        bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
-    }
-
-    deinit { munmap(bytes.baseAddress, bytes.count) }
-}

@@ -165,6 +165,29 @@ struct EBPFSourceTests {
         }
     }
 
+    @Test("arguments of 100 KiB are whole wherever they lie in the ring and to the part of it that is mapped")
+    func longAtEveryEdge() throws {
+        let directory = try TemporaryDirectory()
+        let argument = String(repeating: "0123456789abcdef", count: 100 * 64 - 1)
+        let script = try directory.write("run", "#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8; do /bin/true $i \"$1\"; done\n")
+        // Each takes 144 KiB, nine a round: the window of 256 KiB moves for most, and they go around the ring twice.
+        let runner = try SourceRunner(EBPFSource(ringSize: 2 << 20, windowSize: 256 << 10))
+        defer { runner.finish() }
+        for round in 1...4 {
+            let child = try Child([script, argument])
+            let pid = child.pid
+            child.end()
+            func executions(_ records: [SensorRecord]) -> [Process] {
+                records.compactMap(\.exec).filter { $0.parentPid == pid && $0.comm == "true" }
+            }
+            let found = executions(try runner.wait("round \(round)") { executions($0).count == 8 })
+            let areWhole = found.enumerated().map {
+                $1.arguments == ["/bin/true", ByteString("\($0 + 1)"), ByteString(argument)]
+            }
+            #expect(areWhole == Array(repeating: true, count: 8))
+        }
+    }
+
     @Test("arguments beyond the bound are cut, and flagged")
     func tooLong() throws {
         let runner = try Self.runner()

@@ -36,9 +36,12 @@ struct EBPFStormTests {
         records.reduce(0) { if case .gap(let count) = $1.body { $0 + (count ?? 0) } else { $0 } }
     }
 
-    @Test("20,000 starts by 8 spawners are each seen once, in the order of each spawner, and with their ends")
-    func storm() throws {
-        let runner = try SourceRunner(EBPFSource())
+    // A window of one page moves for each record and within most; the other is the one in use.
+    @Test(
+        "20,000 starts by 8 spawners are each seen once, in the order of each spawner, and with their ends",
+        arguments: [RingBuffer.windowSize, 4096])
+    func storm(_ windowSize: Int) throws {
+        let runner = try SourceRunner(EBPFSource(windowSize: windowSize))
         defer { runner.finish() }
         let storm = try Self.storm(8, 2500)
         try Self.settle(runner)

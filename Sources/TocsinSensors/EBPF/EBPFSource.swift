@@ -14,6 +14,7 @@ package final class EBPFSource: Source {
     package let limitation = "Misses nothing; what its queue has no room for is counted, and delivered as a gap."
 
     private let ringSize: Int
+    private let windowSize: Int
     private let store: (any DescriptorKeeping)?
     private let resumed = Atomic(false)
     private let stopSignal = StopSignal()
@@ -35,12 +36,15 @@ package final class EBPFSource: Source {
     private static let batch = 256
 
     /// `ringSize` in bytes: an execution takes a kilobyte, more where its arguments are long; a fork and an exit take
-    /// a tenth of that.
+    /// a tenth of that. `windowSize`, in bytes, of it are mapped at a time.
     ///
     /// Where descriptors are kept, the probes go on recording when this process is gone, and the next one reads what it
     /// missed.
-    package init(ringSize: Int = 16 << 20, store: (any DescriptorKeeping)? = nil) {
+    package init(
+        ringSize: Int = 16 << 20, windowSize: Int = RingBuffer.windowSize, store: (any DescriptorKeeping)? = nil
+    ) {
         self.ringSize = ringSize
+        self.windowSize = windowSize
         self.store = store
     }
 
@@ -106,20 +110,21 @@ package final class EBPFSource: Source {
     private func read(_ armed: Armed, _ deliver: ([SensorRecord]) -> Void) throws(SystemError) {
         guard let boot = BootID(try Proc.bootID()) else { throw SystemError(operation: "parse boot_id", code: EBADMSG) }
         var reader = RingReader(
-            ring: try RingBuffer(mapping: armed.probes.ring, capacity: armed.probes.ringSize),
+            ring: try RingBuffer(
+                mapping: armed.probes.ring, capacity: armed.probes.ringSize, windowSize: windowSize),
             counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot)
         let epoll = try Epoll()
         try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
         try stopSignal.add(to: epoll, token: 1)
         while !stopSignal.isRequested {
-            let batch = reader.read(limit: Self.batch)
+            let batch = try reader.read(limit: Self.batch)
             counters.delivered(batch.events)
             counters.lost(batch.lost)
             for _ in 0..<batch.gaps { counters.overflowed() }
             if !batch.records.isEmpty { deliver(batch.records) }
             // Only now: what a daemon that dies here has not logged is still in the ring for the next.
             reader.release()
-            if !reader.hasNews() { _ = try epoll.wait() }
+            if try !reader.hasNews() { _ = try epoll.wait() }
         }
     }
 }

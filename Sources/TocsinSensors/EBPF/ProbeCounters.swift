@@ -1,22 +1,14 @@
 import CTocsinProbes
-import Glibc
 import TocsinLinux
 
 /// The probes' counters, mapped. Each is exact at any time; their sums are once no probe is running.
-package struct ProbeCounters: ~Copyable, @unchecked Sendable {
-    // @unchecked: the words are read and written with atomic operations.
-    private let memory: UnsafeMutableRawPointer
-    private let pageSize: Int
+package struct ProbeCounters: ~Copyable, Sendable {
+    // The words are read and written with atomic operations.
+    private let memory: MemoryMapping
 
     package init(mapping descriptor: borrowing FileDescriptor) throws(SystemError) {
-        pageSize = sysconf(Int32(_SC_PAGESIZE))
-        guard let address = mmap(nil, pageSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.rawValue, 0),
-            address != UnsafeMutableRawPointer(bitPattern: -1)
-        else { throw SystemError(operation: "mmap of the counters", code: errno) }
-        memory = address
+        memory = try MemoryMapping(descriptor, byteCount: MemoryMapping.pageSize, writable: true)
     }
-
-    deinit { munmap(memory, pageSize) }
 
     /// Of one type of record: `seen == submitted + lost`.
     package struct Count: Hashable, Sendable {
@@ -46,9 +38,12 @@ package struct ProbeCounters: ~Copyable, @unchecked Sendable {
     package var reportedLost: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.reported_lost)) }
 
     package func setReportedLost(_ count: UInt64) {
-        guard let offset = MemoryLayout<probe_counters>.offset(of: \.reported_lost) else { return }
-        ring_store64(memory + offset, count)
+        ring_store64(word(MemoryLayout<probe_counters>.offset(of: \.reported_lost)), count)
     }
 
-    private func load(_ offset: Int?, _ index: Int = 0) -> UInt64 { ring_load64(memory + (offset ?? 0) + index) }
+    private func load(_ offset: Int?, _ index: Int = 0) -> UInt64 { ring_load64(word(offset, index)) }
+
+    private func word(_ offset: Int?, _ index: Int = 0) -> UnsafeMutableRawPointer {
+        memory.bytes.baseAddress! + (offset ?? 0) + index
+    }
 }

@@ -23,7 +23,7 @@ package struct Probes: ~Copyable, Sendable {
 
     /// The size that a ring gets: a power of two, of at least a page and at most 1 GiB.
     package static func roundedRingSize(_ wanted: Int) -> Int {
-        var size = max(sysconf(Int32(_SC_PAGESIZE)), 4096)
+        var size = max(MemoryMapping.pageSize, 4096)
         while size < min(wanted, 1 << 30) { size *= 2 }
         return size
     }

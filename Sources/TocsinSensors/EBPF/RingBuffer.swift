@@ -1,20 +1,21 @@
 import CTocsinProbes
-import Glibc
 import TocsinLinux
 
 /// The consumer's side of a BPF ring buffer (`Documentation/bpf/ringbuf.rst`), mapped into this process.
 ///
-/// Owns the mappings, not the descriptor. There may be one consumer: its position is in memory that the kernel and
-/// whoever holds the map share, and it outlives this process. Positions rise for the life of the map and so
-/// number the records: by them a reader tells after a restart what it has seen before.
+/// Owns the mappings, and a duplicate of the descriptor to move the one of the data. There may be one consumer: its
+/// position is in memory that the kernel and whoever holds the map share, and it outlives this process. Positions rise
+/// for the life of the map and so number the records: by them a reader tells after a restart what it has seen before.
 package struct RingBuffer: ~Copyable {
+    private let descriptor: FileDescriptor
     /// One page, writable: the consumer's position.
-    private let consumer: UnsafeMutableRawPointer
-    /// One page with the producer's position, and the data twice in a row, so that no record is ever split. Read-only.
-    private let producer: UnsafeMutableRawPointer
-    private let data: UnsafeRawPointer
+    private let consumer: MemoryMapping
+    /// One page, read-only: the producer's position. The data follow it.
+    private let producer: MemoryMapping
     private let capacity: Int
-    private let pageSize: Int
+    private var window: RingWindow
+    /// What `window` says, read-only.
+    private var data: MemoryMapping
     /// Records before this position were handed out.
     private var position: UInt64
 
@@ -23,44 +24,49 @@ package struct RingBuffer: ~Copyable {
     private static let discarded: UInt32 = 1 << 30
     private static let headerSize = 8
 
+    /// Bytes of the data that are mapped at a time, all of them resident. A move is two system calls, once in some hundred
+    /// executions.
+    package static let windowSize = 1 << 20
+
     /// Maps the ring of `capacity` bytes, a power of two.
-    package init(mapping descriptor: borrowing FileDescriptor, capacity: Int) throws(SystemError) {
-        let pageSize = sysconf(Int32(_SC_PAGESIZE))
-        let consumer = try Self.map(descriptor, PROT_READ | PROT_WRITE, at: 0, count: pageSize)
-        do throws(SystemError) {
-            producer = try Self.map(descriptor, PROT_READ, at: pageSize, count: pageSize + 2 * capacity)
-        } catch {
-            munmap(consumer, pageSize)
-            throw error
-        }
-        self.consumer = consumer
-        self.pageSize = pageSize
-        self.capacity = capacity
-        data = UnsafeRawPointer(producer + pageSize)
-        position = ring_load64(consumer)
+    package init(
+        mapping descriptor: borrowing FileDescriptor, capacity: Int, windowSize: Int = Self.windowSize
+    ) throws(SystemError) {
+        let pageSize = MemoryMapping.pageSize
+        let own = try descriptor.duplicate()
+        let consumer = try MemoryMapping(own, byteCount: pageSize, writable: true)
+        let producer = try MemoryMapping(own, at: pageSize, byteCount: pageSize, writable: false)
+        let position = ring_load64(consumer.bytes.baseAddress)
+        let window = RingWindow(
+            capacity: capacity, length: windowSize, pageSize: pageSize, at: Int(position & UInt64(capacity - 1)))
+        let data = try Self.map(window, of: own)
+        self.init(own, consumer, producer, data, capacity: capacity, window: window, position: position)
     }
 
-    deinit {
-        munmap(consumer, pageSize)
-        munmap(producer, pageSize + 2 * capacity)
+    private init(
+        _ descriptor: consuming FileDescriptor, _ consumer: consuming MemoryMapping,
+        _ producer: consuming MemoryMapping, _ data: consuming MemoryMapping, capacity: Int, window: RingWindow,
+        position: UInt64
+    ) {
+        self.descriptor = descriptor
+        self.consumer = consumer
+        self.producer = producer
+        self.data = data
+        self.capacity = capacity
+        self.window = window
+        self.position = position
     }
 
     /// Hands out at most `limit` records that are whole, and stops at one that a probe is still writing. They stay in the
-    /// ring, and their bytes valid, until `release`. Returns how many there were.
+    /// ring until `release`; their bytes are to be used in `body` only. Returns how many there were.
     package mutating func read(
         limit: Int, _ body: (_ position: UInt64, _ record: UnsafeRawBufferPointer) -> Void
-    ) -> Int {
+    ) throws(SystemError) -> Int {
         var count = 0
-        while count < limit {
-            // Acquired: what was reserved before this position has its header written.
-            guard position < ring_load64(producer) else { break }
-            let header = data + Int(position & UInt64(capacity - 1))
-            // Acquired: without the bit, the record's bytes are there.
-            let word = ring_load32(header)
-            if word & Self.busy != 0 { break }
-            let length = Int(word & ~Self.discarded)
-            if word & Self.discarded == 0 {
-                body(position, UnsafeRawBufferPointer(start: header + Self.headerSize, count: length))
+        while count < limit, let header = try nextHeader() {
+            let length = Int(header & ~Self.discarded)
+            if header & Self.discarded == 0 {
+                body(position, try bytes(Self.headerSize, length))
                 count += 1
             }
             position += UInt64((length + Self.headerSize + 7) & ~7)
@@ -69,25 +75,43 @@ package struct RingBuffer: ~Copyable {
     }
 
     /// Gives the room of all records handed out back to the probes.
-    package func release() { ring_store64(consumer, position) }
+    package func release() { ring_store64(consumer.bytes.baseAddress, position) }
 
     /// Whether there is something to read. Asked after `release`, a false means that the next commit wakes a reader that
     /// sleeps on the descriptor, edge-triggered: the level would stay up for as long as a probe is writing.
-    package func hasNews() -> Bool {
+    package mutating func hasNews() throws(SystemError) -> Bool {
         ring_fence()
-        guard position < ring_load64(producer) else { return false }
-        return ring_load32(data + Int(position & UInt64(capacity - 1))) & Self.busy == 0
+        return try nextHeader() != nil
     }
 
     /// Whether no record is in the ring, nor being written.
-    package func isEmpty() -> Bool { position >= ring_load64(producer) }
+    package func isEmpty() -> Bool { position >= produced }
 
-    private static func map(_ descriptor: borrowing FileDescriptor, _ protection: Int32, at offset: Int, count: Int)
-        throws(SystemError) -> UnsafeMutableRawPointer
+    private var produced: UInt64 { ring_load64(producer.bytes.baseAddress) }
+
+    /// The header of the next record; nil where there is none, or a probe is still writing it.
+    private mutating func nextHeader() throws(SystemError) -> UInt32? {
+        // Acquired: what was reserved before this position has its header written.
+        guard position < produced else { return nil }
+        // Acquired: without the bit, the record's bytes are there.
+        let header = ring_load32(try bytes(0, Self.headerSize).baseAddress)
+        return header & Self.busy == 0 ? header : nil
+    }
+
+    /// Of the next record, once the window is there. Valid until this is called again.
+    private mutating func bytes(_ offset: Int, _ count: Int) throws(SystemError) -> UnsafeRawBufferPointer {
+        let start = Int(position & UInt64(capacity - 1))
+        if window.move(toCover: start..<start + offset + count) { data = try Self.map(window, of: descriptor) }
+        let first = start + offset - window.range.lowerBound
+        return UnsafeRawBufferPointer(rebasing: data.bytes[first..<first + count])
+    }
+
+    private static func map(_ window: RingWindow, of descriptor: borrowing FileDescriptor) throws(SystemError)
+        -> MemoryMapping
     {
-        guard let address = mmap(nil, count, protection, MAP_SHARED, descriptor.rawValue, off_t(offset)),
-            address != UnsafeMutableRawPointer(bitPattern: -1)
-        else { throw SystemError(operation: "mmap of the ring buffer", code: errno) }
-        return address
+        // Behind the pages of the two positions.
+        try MemoryMapping(
+            descriptor, at: 2 * MemoryMapping.pageSize + window.range.lowerBound, byteCount: window.range.count,
+            writable: false)
     }
 }

@@ -37,13 +37,13 @@ struct RingReader: ~Copyable {
 
     /// At most `limit` events; none where nothing is there to read. They stay in the ring until `release`, so that a reader
     /// who dies before has lost nothing.
-    mutating func read(limit: Int) -> Batch {
+    mutating func read(limit: Int) throws(SystemError) -> Batch {
         let now = Clock.monotonicUSec()
         let clock = WallClock(realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
         var batch = Batch()
         // A closure cannot capture parts of self that change.
         var (decoder, ledger) = (self.decoder, self.ledger)
-        let count = ring.read(limit: limit) { position, bytes in
+        let count = try ring.read(limit: limit) { position, bytes in
             guard let decoded = decoder.decode(bytes) else {
                 // Never, unless probes and program do not belong together; and then no secret.
                 batch.append(gap: 1, at: now, clock)
@@ -83,7 +83,7 @@ struct RingReader: ~Copyable {
         ring.release()
     }
 
-    func hasNews() -> Bool { ring.hasNews() }
+    mutating func hasNews() throws(SystemError) -> Bool { try ring.hasNews() }
 }
 
 /// Which losses were told of. Every record carries how many were lost before it, in all, so a difference to what was told is
