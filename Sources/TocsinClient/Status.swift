@@ -40,6 +40,23 @@ public struct Status: Hashable, Sendable {
         public var lost: UInt64?
         /// What this source can miss, or why it does not run.
         public var note: String?
+        /// Of each type, where the kernel's side counts them, as the probes do; else nil.
+        public var records: [RecordCount]?
+        /// Records that could not be read; they are among `lost`.
+        public var undecodable: UInt64?
+        /// Executions told with less than all of their arguments, because the queue had no room for more.
+        public var shortened: UInt64?
+    }
+
+    /// The records of one type in the kernel's queue, as long as that lives, which may be longer than the daemon.
+    ///
+    /// `seen == submitted + lost`, and what was submitted is delivered, undecodable or still in the queue.
+    public struct RecordCount: Hashable, Sendable {
+        public var type: EventType
+        public var seen: UInt64
+        public var submitted: UInt64
+        public var lost: UInt64
+        public var delivered: UInt64
     }
 
     public struct Refusal: Hashable, Sendable {
@@ -118,6 +135,28 @@ extension Status.Source {
         seen = try members.integer("seen")
         lost = try members.integer("lost")
         note = try members.string("note")
+        if let values = try members.array("records") {
+            var records: [Status.RecordCount] = []
+            for (index, value) in values.enumerated() {
+                do { records.append(try Status.RecordCount(json: value)) } catch {
+                    throw error.inside("records[\(index)]")
+                }
+            }
+            self.records = records
+        }
+        undecodable = try members.integer("undecodable")
+        shortened = try members.integer("shortened")
+    }
+}
+
+extension Status.RecordCount {
+    fileprivate init(json: JSONValue) throws(MemberError) {
+        let members = try MemberReader(json)
+        type = EventType(rawValue: try members.required(string: "type"))
+        seen = try members.required(integer: "seen")
+        submitted = try members.required(integer: "submitted")
+        lost = try members.required(integer: "lost")
+        delivered = try members.required(integer: "delivered")
     }
 }
 

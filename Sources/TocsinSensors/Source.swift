@@ -1,3 +1,5 @@
+import TocsinEvents
+
 /// The seam of all sources: open, batches of records, statistics, close.
 ///
 /// `open` arms the source: what happens after it returns is recorded, so readiness can be announced. `run` then
@@ -68,6 +70,35 @@ package struct SourceStatistics: Sendable, Hashable {
     package var lost: UInt64 = 0
     /// Times the kernel's queue overflowed.
     package var overflows: UInt64 = 0
+    /// Of each type, where the kernel's side counts them; else empty.
+    package var records: [RecordCount] = []
+    /// Records that were taken from the queue and could not be read. They are among `lost`.
+    package var undecodable: UInt64 = 0
+    /// Events told with less than was there, because the queue had no room for more.
+    package var shortened: UInt64 = 0
 
     package init() {}
+}
+
+/// The records of one type, on both sides of a queue. It may be older than this process, and so may these counts be.
+///
+/// `seen == submitted + lost`, and what was submitted is delivered, undecodable or still in the queue.
+package struct RecordCount: Sendable, Hashable {
+    package var type: EventType
+    /// It happened.
+    package var seen: UInt64
+    /// It is in the queue, or was.
+    package var submitted: UInt64
+    /// The queue had no room.
+    package var lost: UInt64
+    /// It was taken out of the queue and logged.
+    package var delivered: UInt64
+
+    package init(type: EventType, seen: UInt64, submitted: UInt64, lost: UInt64, delivered: UInt64) {
+        self.type = type
+        self.seen = seen
+        self.submitted = submitted
+        self.lost = lost
+        self.delivered = delivered
+    }
 }

@@ -16,6 +16,12 @@ import TocsinCommand
             .object([
                 "name": .string("ebpf"), "state": .string("unavailable"), "seen": .integer(0), "lost": .integer(0),
                 "note": .string("no BTF\u{1B}[2J"),
+                "records": .array([
+                    .object([
+                        "type": .string("exec"), "seen": .integer(1003), "submitted": .integer(1000),
+                        "lost": .integer(3), "delivered": .integer(998),
+                    ])
+                ]), "undecodable": .integer(2), "shortened": .integer(0),
             ]),
         ]),
         "lastSequence": .integer(900), "oldestCursor": .string(ScriptedDaemon.cursor(100)),
@@ -41,6 +47,9 @@ import TocsinCommand
                 Sources   NAME      STATE         SEEN  LOST  LIMITATION
                           fanotify  running      12345     1  arguments of a process that ends at once
                           ebpf      unavailable      0     0  $'no BTF\\e[2J'
+                Records   SOURCE  TYPE  SEEN  SUBMITTED  LOST  DELIVERED
+                          ebpf    exec  1003       1000     3        998
+                          2 not understood (ebpf)
                 Log       1.5 MiB of 64.0 MiB, numbers 101 to 900
                 Events    900 seen, 850 delivered
                 Lost      1 in the kernel, 0 in the daemon, 0 not written to the journal

@@ -79,20 +79,25 @@ struct EBPFStormTests {
         try runner.start()
         try runner.wait("gap") { Self.gaps($0) > 0 }
         try Self.settle(runner)
-        let types: [EventType] = [.exec, .fork, .exit]
         // Others' processes go on; so it is read until nothing came in between.
         var isSettled = false
         for _ in 0..<100 where !isSettled {
-            let before = types.compactMap { source.probeCount(of: $0) }
+            let before = source.statistics.records
             try Self.settle(runner)
-            let (records, after) = (runner.records, types.compactMap { source.probeCount(of: $0) })
+            let (records, after) = (runner.records, source.statistics.records)
+            #expect(after.map(\.type) == [.exec, .fork, .exit])
             for count in after { #expect(count.seen >= count.submitted + count.lost) }
             let lost = after.reduce(0) { $0 + $1.lost }
             #expect(lost >= before.reduce(0) { $0 + $1.lost } && lost >= 500)
-            let events = UInt64(records.count { if case .process = $0.body { true } else { false } })
-            isSettled = Self.gaps(records) == lost && events == after.reduce(0) { $0 + $1.submitted }
+            isSettled =
+                Self.gaps(records) == lost
+                && after.allSatisfy { count in
+                    let events = records.count { $0.process(count.type) != nil }
+                    return count.submitted == events && count.delivered == events
+                }
         }
-        #expect(isSettled, "\(Self.gaps(runner.records)) \(types.compactMap { source.probeCount(of: $0) })")
+        #expect(isSettled, "\(Self.gaps(runner.records)) \(source.statistics.records)")
+        #expect(source.statistics.undecodable == 0)
         #expect(runner.statistics.lost == Self.gaps(runner.records))
         // The ring was full at once: the first records are there, then the gap, then what came later.
         let first = try #require(runner.records.firstIndex { if case .gap = $0.body { true } else { false } })
@@ -119,6 +124,11 @@ struct EBPFStormTests {
             try Self.settle(runner)
             runner.finish()
             records += runner.records
+        }
+        // Whoever read: what all of them delivered is counted in one place.
+        for count in try ProbeCounters(mapping: probes.counters).records {
+            #expect(count.delivered == records.count { $0.process(count.type) != nil }, "\(count)")
+            #expect(count.delivered <= count.submitted && count.lost == 0)
         }
         #expect(storms.map { Self.starts(records, of: $0) } == (20...22).map { [0: Array(0..<$0)] })
         let positions = records.compactMap(\.position)

@@ -19,7 +19,7 @@ typedef int32_t probe_s32;
 typedef uint64_t probe_u64;
 #endif
 
-#define PROBE_LAYOUT 1
+#define PROBE_LAYOUT 2
 
 #define PROBE_COMM_SIZE 16
 #define PROBE_TTY_SIZE 24
@@ -121,7 +121,8 @@ struct probe_exit {
     probe_u32 reserved;
 };
 
-/// The value of the one-element map "counters": seen == submitted + lost, for each type.
+/// The value of the one-element map "counters". Of each type, seen == submitted + lost; and what was submitted is
+/// delivered, undecodable or still in the ring.
 struct probe_counters {
     probe_u64 seen[PROBE_TYPES];
     probe_u64 submitted[PROBE_TYPES];
@@ -131,8 +132,13 @@ struct probe_counters {
     probe_u64 lost_total;
     /// Executions whose text found no room and which were recorded with less of it.
     probe_u64 shortened;
-    /// Written by user space: how many of lost_total were told of in gaps. Here it outlives the program that told.
+    /// The rest is written by user space; here it outlives the program that wrote it. How many of lost_total were told of
+    /// in gaps.
     probe_u64 reported_lost;
+    /// Taken out of the ring as events, of each type.
+    probe_u64 delivered[PROBE_TYPES];
+    /// Taken out of the ring, and of no use: no record as it is described here.
+    probe_u64 undecodable;
 };
 
 _Static_assert(sizeof(struct probe_header) == 24, "layout");
@@ -140,6 +146,6 @@ _Static_assert(sizeof(struct probe_process) == 88, "layout");
 _Static_assert(sizeof(struct probe_exec) == 176, "layout");
 _Static_assert(sizeof(struct probe_fork) == 112, "layout");
 _Static_assert(sizeof(struct probe_exit) == 128, "layout");
-_Static_assert(sizeof(struct probe_counters) == 96, "layout");
+_Static_assert(sizeof(struct probe_counters) == 128, "layout");
 
 #endif

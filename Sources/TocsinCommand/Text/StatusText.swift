@@ -16,6 +16,7 @@ package struct StatusText: Sendable {
             style(.bold, "tocsin \(phrase(status.version))") + "  " + phrase(status.state) + "  "
             + style(.dim, "instance \(phrase(status.instance)), boot \(phrase(status.bootID))") + "\n\n"
         text += section("Sources", sources(status.sources))
+        text += section("Records", records(status.sources))
         text += section("Log", [log(status)])
         text += section("Events", ["\(status.seen) seen, \(status.delivered) delivered"])
         text += section("Lost", [losses(status)])
@@ -52,6 +53,29 @@ package struct StatusText: Sendable {
             ])
         }
         return headed(table)
+    }
+
+    /// Both sides of a kernel's queue, where the kernel's side counts; else nothing.
+    private func records(_ sources: [Status.Source]) -> [String] {
+        var table = Table([
+            ("SOURCE", .left), ("TYPE", .left), ("SEEN", .right), ("SUBMITTED", .right), ("LOST", .right),
+            ("DELIVERED", .right),
+        ])
+        var failures: [String] = []
+        for source in sources {
+            guard let records = source.records else { continue }
+            for count in records {
+                table.add([
+                    phrase(source.name), phrase(count.type.rawValue), "\(count.seen)", "\(count.submitted)",
+                    "\(count.lost)", "\(count.delivered)",
+                ])
+            }
+            let parts = [(source.shortened ?? 0, "cut short"), (source.undecodable ?? 0, "not understood")]
+            for (count, what) in parts where count > 0 {
+                failures.append(style(.alarm, "\(count) \(what)") + " (\(phrase(source.name)))")
+            }
+        }
+        return table.isEmpty ? [] : headed(table) + failures
     }
 
     private func sessions(_ sessions: [Status.Session]) -> [String] {

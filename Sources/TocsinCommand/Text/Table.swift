@@ -12,6 +12,9 @@ struct Table {
 
     mutating func add(_ row: [String]) { rows.append(row) }
 
+    /// Whether it has nothing but titles.
+    var isEmpty: Bool { rows.count == 1 }
+
     /// Lines without line feeds and without spaces at their ends; the first has the titles.
     var lines: [String] {
         let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -168,6 +168,24 @@ extension SourceStatistics {
         total.seen += part.seen
         total.lost += part.lost
         total.overflows += part.overflows
+        total.undecodable += part.undecodable
+        total.shortened += part.shortened
+        for count in part.records {
+            guard let index = total.records.firstIndex(where: { $0.type == count.type }) else {
+                total.records.append(count)
+                continue
+            }
+            total.records[index] += count
+        }
+    }
+}
+
+extension RecordCount {
+    fileprivate static func += (total: inout RecordCount, part: RecordCount) {
+        total.seen += part.seen
+        total.submitted += part.submitted
+        total.lost += part.lost
+        total.delivered += part.delivered
     }
 }
 

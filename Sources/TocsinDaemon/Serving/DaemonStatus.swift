@@ -1,6 +1,7 @@
 import JSON
 import TocsinDelivery
 import TocsinEvents
+import TocsinSensors
 import Varlink
 
 /// What `GetStatus` tells, gathered from all parts at one moment.
@@ -82,7 +83,25 @@ struct DaemonStatus {
             json.member("lost", source.statistics.lost)
         }
         json.member("note", source.note)
+        if !source.statistics.records.isEmpty { write(counts: source.statistics, into: &json) }
         json.endObject()
+    }
+
+    private func write(counts statistics: SourceStatistics, into json: inout JSONWriter) {
+        json.name("records")
+        json.beginArray()
+        for count in statistics.records {
+            json.beginObject()
+            json.member("type", count.type.rawValue)
+            json.member("seen", count.seen)
+            json.member("submitted", count.submitted)
+            json.member("lost", count.lost)
+            json.member("delivered", count.delivered)
+            json.endObject()
+        }
+        json.endArray()
+        json.member("undecodable", statistics.undecodable)
+        json.member("shortened", statistics.shortened)
     }
 
     private func write(_ session: SessionStatus, into json: inout JSONWriter) {

@@ -1,4 +1,3 @@
-import CTocsinProbes
 import Glibc
 import Synchronization
 import TocsinDoctor
@@ -89,17 +88,14 @@ package final class EBPFSource: Source {
         armed.withLock { $0 = nil }
     }
 
-    package var statistics: SourceStatistics { counters.statistics }
-
-    /// What the probes counted, while the source is open: of each type, `seen == submitted + lost`.
-    package func probeCount(of type: EventType) -> ProbeCounters.Count? {
-        guard let armed = armed.withLock({ $0 }) else { return nil }
-        return switch type {
-        case .exec: armed.counters.count(of: PROBE_EXEC)
-        case .fork: armed.counters.count(of: PROBE_FORK)
-        case .exit: armed.counters.count(of: PROBE_EXIT)
-        default: nil
+    package var statistics: SourceStatistics {
+        var statistics = counters.statistics
+        if let armed = armed.withLock({ $0 }) {
+            statistics.records = armed.counters.records
+            statistics.undecodable = armed.counters.undecodable
+            statistics.shortened = armed.counters.shortened
         }
+        return statistics
     }
 
     package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {

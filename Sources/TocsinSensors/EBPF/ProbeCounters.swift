@@ -1,49 +1,76 @@
 import CTocsinProbes
+import TocsinEvents
 import TocsinLinux
 
-/// The probes' counters, mapped. Each is exact at any time; their sums are once no probe is running.
+/// The counters of the probes and of their readers, mapped: `probe_counters` of `probe_event.h`.
+///
+/// Each is exact at any time; their sums are once no probe is running. They are as old as the probes, which may be older
+/// than this process. There is one reader at a time, so what readers count needs no atomic addition.
 package struct ProbeCounters: ~Copyable, Sendable {
-    // The words are read and written with atomic operations.
     private let memory: MemoryMapping
 
     package init(mapping descriptor: borrowing FileDescriptor) throws(SystemError) {
         memory = try MemoryMapping(descriptor, byteCount: MemoryMapping.pageSize, writable: true)
     }
 
-    /// Of one type of record: `seen == submitted + lost`.
-    package struct Count: Hashable, Sendable {
-        /// The probe ran.
-        package var seen: UInt64
-        /// Written to the ring.
-        package var submitted: UInt64
-        /// The ring had no room.
-        package var lost: UInt64
+    private static let types: [(EventType, probe_type)] = [
+        (.exec, PROBE_EXEC), (.fork, PROBE_FORK), (.exit, PROBE_EXIT),
+    ]
+
+    package var records: [RecordCount] {
+        Self.types.map { type, index in
+            RecordCount(
+                type: type,
+                seen: load(MemoryLayout<probe_counters>.offset(of: \.seen), index),
+                submitted: load(MemoryLayout<probe_counters>.offset(of: \.submitted), index),
+                lost: load(MemoryLayout<probe_counters>.offset(of: \.lost), index),
+                delivered: load(MemoryLayout<probe_counters>.offset(of: \.delivered), index))
+        }
     }
 
-    package func count(of type: probe_type) -> Count {
-        let index = Int(type.rawValue) * MemoryLayout<UInt64>.stride
-        return Count(
-            seen: load(MemoryLayout<probe_counters>.offset(of: \.seen), index),
-            submitted: load(MemoryLayout<probe_counters>.offset(of: \.submitted), index),
-            lost: load(MemoryLayout<probe_counters>.offset(of: \.lost), index))
-    }
+    /// Lost, of all types.
+    var lostTotal: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.lost_total)) }
 
-    /// Of all types.
-    package var lostTotal: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.lost_total)) }
-
-    /// Executions recorded with less than all of their arguments, because the ring had no room for more.
-    package var shortened: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.shortened)) }
+    /// Executions recorded with less than all of their text, because the ring had no room for more.
+    var shortened: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.shortened)) }
 
     /// How many of those lost were told of in gaps, by this or an earlier reader.
-    package var reportedLost: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.reported_lost)) }
+    var reportedLost: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.reported_lost)) }
 
-    package func setReportedLost(_ count: UInt64) {
+    func setReportedLost(_ count: UInt64) {
         ring_store64(word(MemoryLayout<probe_counters>.offset(of: \.reported_lost)), count)
     }
 
-    private func load(_ offset: Int?, _ index: Int = 0) -> UInt64 { ring_load64(word(offset, index)) }
+    /// Records taken out of the ring that were no records, by this or an earlier reader.
+    var undecodable: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.undecodable)) }
 
-    private func word(_ offset: Int?, _ index: Int = 0) -> UnsafeMutableRawPointer {
-        memory.bytes.baseAddress! + (offset ?? 0) + index
+    /// What a reader took out of the ring.
+    struct Taken {
+        fileprivate var delivered: [UInt64] = [0, 0, 0]
+        var undecodable: UInt64 = 0
+
+        mutating func count(_ type: EventType) {
+            guard let index = ProbeCounters.types.firstIndex(where: { $0.0 == type }) else { return }
+            delivered[index] += 1
+        }
+    }
+
+    func add(_ taken: Taken) {
+        for ((_, index), count) in zip(Self.types, taken.delivered) {
+            add(count, to: word(MemoryLayout<probe_counters>.offset(of: \.delivered), index))
+        }
+        add(taken.undecodable, to: word(MemoryLayout<probe_counters>.offset(of: \.undecodable)))
+    }
+
+    // MARK: Words
+
+    private func load(_ offset: Int?, _ type: probe_type = PROBE_EXEC) -> UInt64 { ring_load64(word(offset, type)) }
+
+    private func add(_ count: UInt64, to word: UnsafeMutableRawPointer) {
+        if count > 0 { ring_store64(word, ring_load64(word) + count) }
+    }
+
+    private func word(_ offset: Int?, _ type: probe_type = PROBE_EXEC) -> UnsafeMutableRawPointer {
+        memory.bytes.baseAddress! + (offset ?? 0) + Int(type.rawValue) * MemoryLayout<UInt64>.stride
     }
 }

@@ -8,6 +8,8 @@ struct RingReader: ~Copyable {
     private let counters: ProbeCounters
     private var decoder: RecordDecoder
     private var ledger: LossLedger
+    /// Since `release`.
+    private var taken = ProbeCounters.Taken()
 
     init(ring: consuming RingBuffer, counters: consuming ProbeCounters, boot: BootID) {
         self.ring = ring
@@ -42,10 +44,11 @@ struct RingReader: ~Copyable {
         let clock = WallClock(realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
         var batch = Batch()
         // A closure cannot capture parts of self that change.
-        var (decoder, ledger) = (self.decoder, self.ledger)
+        var (decoder, ledger, taken) = (self.decoder, self.ledger, self.taken)
         let count = try ring.read(limit: limit) { position, bytes in
             guard let decoded = decoder.decode(bytes) else {
                 // Never, unless probes and program do not belong together; and then no secret.
+                taken.undecodable += 1
                 batch.append(gap: 1, at: now, clock)
                 return
             }
@@ -57,12 +60,13 @@ struct RingReader: ~Copyable {
             record.position = position
             batch.records.append(record)
             batch.events += 1
+            taken.count(decoded.type)
         }
         // With nothing behind it in the ring, a loss would wait for the next record to be told of.
         if count < limit, ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
             batch.append(gap: missing, at: now, clock, total: ledger.reported)
         }
-        (self.decoder, self.ledger) = (decoder, ledger)
+        (self.decoder, self.ledger, self.taken) = (decoder, ledger, taken)
         return batch
     }
 
@@ -78,8 +82,10 @@ struct RingReader: ~Copyable {
     }
 
     /// What was read needs not be read again, by nobody.
-    func release() {
+    mutating func release() {
         counters.setReportedLost(ledger.reported)
+        counters.add(taken)
+        taken = ProbeCounters.Taken()
         ring.release()
     }
 

@@ -2,6 +2,7 @@ import Glibc
 import NIOPosix
 import TestSupport
 import TocsinClient
+import TocsinEvents
 
 /// The built tocsind on a private socket, from its readiness to its end.
 ///
@@ -36,6 +37,20 @@ final class RunningDaemon: Sendable {
     {
         let daemon = try RunningDaemon(arguments, configuration: configuration, wrapper: wrapper)
         try await daemon.notified("READY=1")
+        return daemon
+    }
+
+    /// With probes whose ring has overflowed: it slept while more processes came and went than the ring has room for. It
+    /// has told of the loss.
+    static func overflowing() async throws -> RunningDaemon {
+        let daemon = try await ready(["--source", "ebpf"], configuration: "ebpf: {ringSize: 64KiB}")
+        let session = try await daemon.client.open(Filter(types: [.gap]))
+        daemon.process.send(SIGSTOP)
+        let storm = try await Subprocess.run("/bin/sh", ["-c", "for i in $(seq 300); do /bin/true; done"])
+        daemon.process.send(SIGCONT)
+        guard storm.status == 0 else { throw Silent(log: storm.errorText) }
+        _ = try await session.read(timeout: .seconds(20))
+        await session.close()
         return daemon
     }
 

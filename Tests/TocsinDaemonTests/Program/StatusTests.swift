@@ -35,6 +35,33 @@ import TocsinEvents
         #expect(!others.text.contains("\"sessions\""))
     }
 
+    @Test(
+        "what a small ring lost, and what came through, is told of each type, and adds up",
+        .enabled(if: isRoot, "loading probes needs root"))
+    func records() async throws {
+        let daemon = try await RunningDaemon.overflowing()
+        // Others' processes go on; so it is asked until nothing came in between.
+        var source: Status.Source?
+        for _ in 0..<1000 {
+            source = try await daemon.client.status().sources.first { $0.name == "ebpf" }
+            if let source, source.addsUp { break }
+        }
+        let found = try #require(source)
+        #expect(found.addsUp, "\(found)")
+        let records = try #require(found.records)
+        #expect(records.map(\.type) == [.exec, .fork, .exit])
+        for count in records { #expect(count.lost > 0 && count.delivered > 0, "\(count)") }
+        #expect(found.undecodable == 0 && found.shortened != nil)
+        // This daemon loaded its probes itself.
+        #expect(found.lost == records.reduce(0) { $0 + $1.lost })
+        #expect(found.seen == records.reduce(0) { $0 + $1.delivered })
+
+        let text = try await Subprocess.run(
+            BuiltProgram.path("tocsin"), ["status", "--socket", daemon.socketPath]
+        ).text
+        #expect(text.contains("SUBMITTED"), "\(text)")
+    }
+
     @Test("who connects once too often is refused, logged with its identity, and counted")
     func connectionLimit() async throws {
         let daemon = try await RunningDaemon.ready(configuration: Self.quiet + "\nlimits: {connectionsPerUser: 2}")
@@ -47,6 +74,17 @@ import TocsinEvents
         let refused = try await daemon.statusWhenPossible().refused
         #expect(refused.contains { $0.limit == "connectionsPerUser" && $0.count >= 1 }, "\(refused)")
         await first.close()
+    }
+}
+
+extension Status.Source {
+    /// Whether nothing is missing, in the ring or on its way.
+    fileprivate var addsUp: Bool {
+        guard let records, let undecodable else { return false }
+        let total = { (member: KeyPath<Status.RecordCount, UInt64>) in records.reduce(0) { $0 + $1[keyPath: member] } }
+        return records.allSatisfy { $0.seen == $0.submitted + $0.lost }
+            && total(\.submitted) == total(\.delivered) + undecodable
+            && lost == total(\.lost) + undecodable
     }
 }
 
