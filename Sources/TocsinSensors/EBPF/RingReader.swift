@@ -25,15 +25,32 @@ struct RingReader: ~Copyable {
         var gaps = 0
         var lost: UInt64 = 0
 
+        /// Where nothing lies between this gap and the one before, it becomes one with that.
+        ///
         /// - Parameter total: of all gaps until then, this one included; it outlives the process.
-        fileprivate mutating func append(
+        mutating func append(
             gap count: UInt64, at monotonicUSec: UInt64, _ clock: WallClock, total: UInt64? = nil
         ) {
-            var record = clock.record(at: monotonicUSec, .gap(count: count))
-            record.position = total
-            records.append(record)
             gaps += 1
             lost += count
+            guard let last = records.last, case .gap(let earlier) = last.body else {
+                var record = clock.record(at: monotonicUSec, .gap(count: count))
+                record.position = total
+                records.append(record)
+                return
+            }
+            var record = clock.record(at: max(monotonicUSec, last.monotonicUSec), .gap(count: (earlier ?? 0) + count))
+            record.position = total ?? last.position
+            records[records.endIndex - 1] = record
+        }
+
+        mutating func append(
+            _ type: EventType, _ process: Process, at monotonicUSec: UInt64, _ clock: WallClock, position: UInt64
+        ) {
+            var record = clock.record(at: monotonicUSec, .process(type, process))
+            record.position = position
+            records.append(record)
+            events += 1
         }
     }
 
@@ -56,10 +73,7 @@ struct RingReader: ~Copyable {
             if let missing = ledger.missing(when: decoded.lost) {
                 batch.append(gap: missing, at: time, clock, total: ledger.reported)
             }
-            var record = clock.record(at: time, .process(decoded.type, decoded.process))
-            record.position = position
-            batch.records.append(record)
-            batch.events += 1
+            batch.append(decoded.type, decoded.process, at: time, clock, position: position)
             taken.count(decoded.type)
         }
         // With nothing behind it in the ring, a loss would wait for the next record to be told of.
@@ -71,7 +85,7 @@ struct RingReader: ~Copyable {
     }
 
     /// What the wall clock showed at moments of the monotonic one, as of now.
-    fileprivate struct WallClock {
+    struct WallClock {
         var realtimeUSec: UInt64
         var monotonicUSec: UInt64
 
