@@ -90,7 +90,8 @@ package struct Doctor: Sendable {
                 "ebpf", .limited, obstacles.joined(separator: "; "),
                 advice: "fanotify is the next best source; README tells what it misses")
         }
-        return Finding("ebpf", .good, "Linux \(facts.kernelRelease) has what the probes need, given to root")
+        let reach = facts.nestedPidNamespace == nil ? "" : "; here they tell of this pid namespace, not of the machine"
+        return Finding("ebpf", .good, "Linux \(facts.kernelRelease) has what the probes need, given to root" + reach)
     }
 
     private var fanotify: Finding {

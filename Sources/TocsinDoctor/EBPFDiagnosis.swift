@@ -11,13 +11,17 @@ package struct EBPFFacts: Hashable, Sendable {
     package var capabilities: UInt64
     /// The mode in brackets of `/sys/kernel/security/lockdown`; nil where the kernel has none.
     package var lockdown: String?
-    /// Inode number of the pid namespace; nil where it cannot be told.
+    /// Inode number of this process's pid namespace; nil where it cannot be told.
     package var pidNamespace: UInt64?
+    /// Numbers that this process has, from the pid namespace that `/proc` shows to its own: one, where that is the same.
+    package var processNumbers: Int
 
     package init(
-        kernelRelease: String, hasBTF: Bool, capabilities: UInt64, lockdown: String?, pidNamespace: UInt64? = nil
+        kernelRelease: String, hasBTF: Bool, capabilities: UInt64, lockdown: String?, pidNamespace: UInt64? = nil,
+        processNumbers: Int = 1
     ) {
         self.pidNamespace = pidNamespace
+        self.processNumbers = processNumbers
         self.kernelRelease = kernelRelease
         self.hasBTF = hasBTF
         self.capabilities = capabilities
@@ -32,13 +36,23 @@ package struct EBPFFacts: Hashable, Sendable {
         }
         let status = String(decoding: read("/proc/self/status"), as: UTF8.self)
         let effective = status.split(separator: "\n").first { $0.hasPrefix("CapEff:\t") }
+        // Since 4.1.
+        let numbers = status.split(separator: "\n").first { $0.hasPrefix("NSpid:\t") }
         let lockdown = String(decoding: read("/sys/kernel/security/lockdown"), as: UTF8.self)
         return EBPFFacts(
             kernelRelease: String(decoding: read("/proc/sys/kernel/osrelease").prefix { $0 != 10 }, as: UTF8.self),
             hasBTF: access("/sys/kernel/btf/vmlinux", R_OK) == 0,
             capabilities: effective.flatMap { UInt64($0.dropFirst(8), radix: 16) } ?? 0,
             lockdown: lockdown.split(separator: "[").dropFirst().first?.split(separator: "]").first.map(String.init),
-            pidNamespace: try? ProcDirectory(pid: Proc.ownPid).namespace("pid"))
+            // `self`, because a number could be another process's in the namespace that is shown.
+            pidNamespace: try? FileDescriptor.openDirectory("/proc/self").status(at: "ns/pid").identity.inode,
+            processNumbers: numbers.map { $0.split(separator: "\t").count - 1 } ?? 1)
+    }
+
+    /// Where this process is not in the machine's pid namespace: its own, by its inode number.
+    package var nestedPidNamespace: UInt64? {
+        // PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h.
+        pidNamespace.flatMap { $0 == 0xEFFF_FFFC ? nil : $0 }
     }
 }
 
@@ -77,12 +91,12 @@ package struct EBPFDiagnosis: Hashable, Sendable {
         return obstacles
     }
 
-    /// The probes tell numbers as the machine counts them. Where /proc counts otherwise, nothing that is told would fit
-    /// to anything. This alone does not make loading fail.
+    /// The probes tell numbers of this process's pid namespace. Where /proc shows another's, nothing that is told would
+    /// fit to anything. This alone does not make loading fail.
     package var namespaceObstacle: String? {
-        // PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h.
-        guard let own = facts.pidNamespace, own != 0xEFFF_FFFC else { return nil }
-        return "this is a pid namespace of its own, and the probes tell process numbers of the machine"
+        guard facts.processNumbers > 1 else { return nil }
+        return
+            "/proc shows another pid namespace than the one this runs in: mount it anew, as unshare --mount-proc does"
     }
 
     /// For an error message: the reason of one failed step. `log` is what libbpf and the verifier said.

@@ -25,9 +25,21 @@ struct EBPFDiagnosisTests {
         #expect(obstacles { $0.capabilities = 1 << 38 }.contains("CAP_BPF"))
         #expect(obstacles { $0.capabilities = 1 << 39 }.contains("CAP_PERFMON"))
         #expect(obstacles { $0.capabilities = 1 << 21 }.isEmpty)
-        #expect(obstacles { $0.pidNamespace = 4_026_531_836 }.isEmpty)
-        #expect(obstacles { $0.pidNamespace = 4_026_532_000 }.contains("pid namespace"))
+        #expect(obstacles { $0.processNumbers = 2 }.contains("/proc shows another pid namespace"))
         #expect(obstacles { $0.lockdown = "confidentiality" }.contains("lockdown"))
+    }
+
+    @Test("a pid namespace of its own is no obstacle where /proc shows it, and the probes are told of it")
+    func nestedNamespace() {
+        var facts = able
+        #expect(facts.nestedPidNamespace == nil)
+        facts.pidNamespace = 4_026_531_836
+        #expect(facts.nestedPidNamespace == nil)
+        facts.pidNamespace = 4_026_532_000
+        #expect(facts.nestedPidNamespace == 4_026_532_000 && EBPFDiagnosis(facts: facts).obstacles.isEmpty)
+        let finding = Doctor(facts: facts).findings(
+            daemon: .failure(Doctor.Unreachable(reason: "", wayOut: nil)))[0]
+        #expect(finding.state == .good && finding.message.contains("this pid namespace, not of the machine"))
     }
 
     @Test("a failure without a known obstacle quotes the kernel, and the verifier's last words")
@@ -45,5 +57,6 @@ struct EBPFDiagnosisTests {
         let facts = EBPFFacts.current()
         #expect(!facts.kernelRelease.isEmpty && facts.kernelRelease.first?.isNumber == true)
         #expect(geteuid() != 0 || facts.capabilities != 0)
+        #expect(facts.pidNamespace != nil && facts.processNumbers == 1)
     }
 }

@@ -19,9 +19,6 @@ final class TocsinBox {
         try box.install("\(root)/systemd/sysusers.d/tocsin.conf", as: "/usr/lib/sysusers.d/tocsin.conf", mode: 0o644)
         try box.run("mkdir", "-p", "/etc/tocsin")
         try box.write("/etc/tocsin/tocsin.yaml", configuration)
-        try box.run("mkdir", "-p", "/etc/systemd/system/tocsin.service.d")
-        try box.write(
-            "/etc/systemd/system/tocsin.service.d/test.conf", "[Service]\nEnvironment=TOCSIN_TEST_IN_PID_NAMESPACE=1\n")
         try succeed(try box.run("systemd-sysusers"))
         try box.systemctl("daemon-reload")
         try succeed(try box.systemctl("start", "tocsin.socket", "tocsin.service"))

@@ -46,7 +46,11 @@ struct pid {
 struct tty_struct { char name[64]; };
 
 // enum pid_type, since 4.19.
+#define PIDTYPE_TGID 1
 #define PIDTYPE_PGID 2
+
+// MAX_PID_NS_LEVEL
+#define NAMESPACE_LEVELS 32
 
 // signal_struct.flags
 #define SIGNAL_GROUP_EXIT 4

@@ -30,6 +30,9 @@ struct {
     __type(value, struct probe_counters);
 } counters SEC(".maps");
 
+// User space sets it before it loads: constants to the verifier, which drops what they rule out.
+const volatile struct probe_settings settings SEC(".rodata");
+
 // Longest name of a dentry or of a kernfs node, with its NUL. Every piece of text is at most this long, so that the
 // verifier can see a write at `offset <= room - NAME_SIZE` stay inside.
 #define NAME_SIZE 256
@@ -66,11 +69,41 @@ static __always_inline void fill_header(struct probe_header *header, struct prob
     header->lost = *(volatile __u64 *)&count->lost_total;
 }
 
-static __always_inline void fill_process(struct probe_process *process, struct task_struct *task) {
+// The number of its own that a pid has at a level; level 0 is the machine's namespace.
+static __always_inline struct upid *number_at(struct pid *pid, __u32 level) {
+    return (void *)pid + bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid);
+}
+
+// A pid has a number in each namespace from the one it is in out to the machine's. Where the wanted one is among them
+// cannot be told from inside of it, so it is looked for; mostly it is the first. 0 where it is none of them.
+static __noinline int nested_number(struct pid *pid) {
+    __u32 level = BPF_CORE_READ(pid, level);
+    for (int outward = 0; outward <= NAMESPACE_LEVELS; outward++) {
+        struct upid *number = number_at(pid, level);
+        if (BPF_CORE_READ(number, ns, ns.inum) == settings.pid_namespace) return BPF_CORE_READ(number, nr);
+        if (!level) return 0;
+        level--;
+    }
+    return 0;
+}
+
+// As /proc there shows it; 0 for what is not in the namespace that is told of.
+static __always_inline int process_number(struct task_struct *task) {
+    if (!settings.pid_namespace) return BPF_CORE_READ(task, tgid);
+    return nested_number(BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]));
+}
+
+static __always_inline int process_group(struct task_struct *task) {
+    struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
+    if (!settings.pid_namespace) return BPF_CORE_READ(pid, numbers[0].nr);
+    return nested_number(pid);
+}
+
+static __always_inline void fill_process(struct probe_process *process, struct task_struct *task, int number) {
     process->start_boottime_nsec = BPF_CORE_READ(task, group_leader, start_boottime);
-    process->tgid = BPF_CORE_READ(task, tgid);
-    process->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
-    process->process_group = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID], numbers[0].nr);
+    process->tgid = number;
+    process->parent_tgid = process_number(BPF_CORE_READ(task, real_parent));
+    process->process_group = process_group(task);
     struct cred *cred = BPF_CORE_READ(task, cred);
     process->uid = BPF_CORE_READ(cred, uid.val);
     process->gid = BPF_CORE_READ(cred, gid.val);
@@ -81,8 +114,7 @@ static __always_inline void fill_process(struct probe_process *process, struct t
     if (bpf_core_field_exists(task->loginuid)) process->login_uid = BPF_CORE_READ(task, loginuid.val);
     if (bpf_core_field_exists(task->sessionid)) process->audit_session = BPF_CORE_READ(task, sessionid);
     struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    __u32 level = BPF_CORE_READ(pid, level);
-    struct upid *innermost = (void *)pid + bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid);
+    struct upid *innermost = number_at(pid, BPF_CORE_READ(pid, level));
     process->pid_namespace = BPF_CORE_READ(innermost, ns, ns.inum);
     struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
     process->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
@@ -310,6 +342,8 @@ SEC("raw_tp/sched_process_exec")
 int on_exec(struct bpf_raw_tracepoint_args *ctx) {
     struct task_struct *task = (void *)ctx->args[0];
     struct linux_binprm *binprm = (void *)ctx->args[2];
+    int number = process_number(task);
+    if (!number) return 0;
     struct probe_counters *count = find_counters();
     if (!count) return 0;
     __sync_fetch_and_add(&count->seen[PROBE_EXEC], 1);
@@ -349,7 +383,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) {
 reserved:
     fill_text(record, room, &execution);
     fill_header(&record->header, count, PROBE_EXEC, now);
-    fill_process(&record->process, task);
+    fill_process(&record->process, task, number);
     record->inode = BPF_CORE_READ(file, f_inode, i_ino);
     record->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
     record->flags = exec_flags(task, binprm, file);
@@ -368,6 +402,8 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx) {
     struct task_struct *child = (void *)ctx->args[1];
     // A new thread is not a new process.
     if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid)) return 0;
+    int number = process_number(child);
+    if (!number) return 0;
     struct probe_counters *count = find_counters();
     if (!count) return 0;
     __sync_fetch_and_add(&count->seen[PROBE_FORK], 1);
@@ -380,7 +416,7 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx) {
     }
     fill_header(&record->header, count, PROBE_FORK, now);
     record->header.size = sizeof(*record);
-    fill_process(&record->process, child);
+    fill_process(&record->process, child, number);
     __sync_fetch_and_add(&count->submitted[PROBE_FORK], 1);
     bpf_ringbuf_submit(record, 0);
     return 0;
@@ -396,6 +432,8 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
     } else if (BPF_CORE_READ(task, signal, live.counter)) {
         return 0;
     }
+    int number = process_number(task);
+    if (!number) return 0;
     struct probe_counters *count = find_counters();
     if (!count) return 0;
     __sync_fetch_and_add(&count->seen[PROBE_EXIT], 1);
@@ -408,7 +446,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
     }
     fill_header(&record->header, count, PROBE_EXIT, now);
     record->header.size = sizeof(*record);
-    fill_process(&record->process, task);
+    fill_process(&record->process, task, number);
     record->boottime_nsec = bpf_ktime_get_boot_ns();
     struct signal_struct *signal = BPF_CORE_READ(task, signal);
     // As wait_task_zombie() chooses.

@@ -68,6 +68,7 @@ struct probe_process {
     probe_u64 start_boottime_nsec;
     /// Of the version 2 hierarchy: the inode number of the group's directory.
     probe_u64 cgroup_id;
+    /// These three in the namespace of probe_settings; 0 for a parent or a group outside.
     probe_s32 tgid;
     probe_s32 parent_tgid;
     probe_s32 process_group;
@@ -121,9 +122,17 @@ struct probe_exit {
     probe_u32 reserved;
 };
 
+/// Set before the probes are loaded, and theirs for good.
+struct probe_settings {
+    /// Inode number of the pid namespace whose processes are recorded, by their numbers there. 0: all processes, by the
+    /// machine's numbers.
+    probe_u32 pid_namespace;
+};
+
 /// The value of the one-element map "counters". Of each type, seen == submitted + lost; and what was submitted is
 /// delivered, undecodable or still in the ring.
 struct probe_counters {
+    /// The probe ran, for a process that is to be recorded.
     probe_u64 seen[PROBE_TYPES];
     probe_u64 submitted[PROBE_TYPES];
     /// The ring had no room.

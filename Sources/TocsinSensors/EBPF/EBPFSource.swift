@@ -10,7 +10,6 @@ import TocsinLinux
 /// see counters only.
 package final class EBPFSource: Source {
     package let name = SourceName.ebpf
-    package let limitation = "Misses nothing; what its queue has no room for is counted, and delivered as a gap."
 
     private let ringSize: Int
     private let windowSize: Int
@@ -47,18 +46,24 @@ package final class EBPFSource: Source {
         self.store = store
     }
 
+    package var limitation: String {
+        let isNested = armed.withLock { $0?.probes.scope.pidNamespace != nil }
+        return (isNested ? "Sees its own pid namespace only, and there misses nothing" : "Misses nothing")
+            + "; what its queue has no room for is counted, and delivered as a gap."
+    }
+
     package var isResumed: Bool { resumed.load(ordering: .relaxed) }
 
     package func open() throws(SourceError) {
-        // A test that boots a systemd needs a namespace; it compares programs, not numbers.
-        let isTest = getenv("TOCSIN_TEST_IN_PID_NAMESPACE") != nil
-        if !isTest, let reason = EBPFDiagnosis(facts: .current()).namespaceObstacle {
+        let facts = EBPFFacts.current()
+        if let reason = EBPFDiagnosis(facts: facts).namespaceObstacle {
             throw SourceError(source: .ebpf, operation: "open", reason: reason)
         }
-        if let store, let kept = Probes.kept(in: store, ringSize: ringSize) {
+        let scope = Probes.Scope(pidNamespace: facts.nestedPidNamespace.map(UInt32.init))
+        if let store, let kept = Probes.kept(in: store, ringSize: ringSize, scope: scope) {
             try resume(kept)
         } else {
-            try arm(try Probes(ringSize: ringSize))
+            try arm(try Probes(ringSize: ringSize, scope: scope))
         }
     }
 

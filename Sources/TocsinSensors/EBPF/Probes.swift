@@ -16,10 +16,22 @@ package struct Probes: ~Copyable, Sendable {
     package let forkLink: FileDescriptor
     /// Bytes.
     package let ringSize: Int
+    package let scope: Scope
 
-    /// Names for a descriptor store, in the order of the members above. The layout is part of them: a daemon of another
-    /// version does not find what it could not read.
-    static let storedNames = ["ring", "counters", "exit", "exec", "fork"].map { "ebpf\(PROBE_LAYOUT)-\($0)" }
+    /// Whose processes are recorded.
+    package struct Scope: Hashable, Sendable {
+        /// Inode number of the pid namespace that is recorded, by its numbers; nil: the machine.
+        package var pidNamespace: UInt32?
+
+        package init(pidNamespace: UInt32? = nil) { self.pidNamespace = pidNamespace }
+
+        /// Names for a descriptor store, in the order of the members of `Probes`. Layout and namespace are part of them:
+        /// who could not read what is there, or would read other numbers than its own, does not find it.
+        var storedNames: [String] {
+            let reach = pidNamespace.map { "ebpf\(PROBE_LAYOUT)-pid\($0)" } ?? "ebpf\(PROBE_LAYOUT)"
+            return ["ring", "counters", "exit", "exec", "fork"].map { "\(reach)-\($0)" }
+        }
+    }
 
     /// The size that a ring gets: a power of two, of at least a page and at most 1 GiB.
     package static func roundedRingSize(_ wanted: Int) -> Int {
@@ -29,7 +41,7 @@ package struct Probes: ~Copyable, Sendable {
     }
 
     /// Loads and attaches: what happens after this returns is recorded. `ringSize` in bytes, see `roundedRingSize`.
-    package init(ringSize: Int) throws(SourceError) {
+    package init(ringSize: Int, scope: Scope = Scope()) throws(SourceError) {
         let size = Self.roundedRingSize(ringSize)
         let log = LibraryLog()
         var options = bpf_object_open_opts()
@@ -44,6 +56,7 @@ package struct Probes: ~Copyable, Sendable {
             let counterMap = bpf_object__find_map_by_name(object, "counters")
         else { throw Self.refusal("find the maps", ENOENT, log) }
         bpf_map__set_max_entries(ringMap, UInt32(size))
+        try Self.set(scope, in: object, log)
         let loaded = bpf_object__load(object)
         guard loaded == 0 else { throw Self.refusal("load the probes", -loaded, log) }
 
@@ -53,12 +66,12 @@ package struct Probes: ~Copyable, Sendable {
         let exitLink = try Self.attach("on_exit", of: object, log)
         let execLink = try Self.attach("on_exec", of: object, log)
         let forkLink = try Self.attach("on_fork", of: object, log)
-        self.init(ring, counters, exitLink, execLink, forkLink, ringSize: size)
+        self.init(ring, counters, exitLink, execLink, forkLink, ringSize: size, scope: scope)
     }
 
     private init(
         _ ring: consuming FileDescriptor, _ counters: consuming FileDescriptor, _ exitLink: consuming FileDescriptor,
-        _ execLink: consuming FileDescriptor, _ forkLink: consuming FileDescriptor, ringSize: Int
+        _ execLink: consuming FileDescriptor, _ forkLink: consuming FileDescriptor, ringSize: Int, scope: Scope
     ) {
         self.ring = ring
         self.counters = counters
@@ -66,12 +79,13 @@ package struct Probes: ~Copyable, Sendable {
         self.execLink = execLink
         self.forkLink = forkLink
         self.ringSize = ringSize
+        self.scope = scope
     }
 
-    /// Takes over what an earlier daemon left, in the order of `storedNames`.
+    /// Takes over what an earlier daemon left, in the order of `Scope.storedNames`.
     package init(
         adopting ring: consuming FileDescriptor, counters: consuming FileDescriptor, exitLink: consuming FileDescriptor,
-        execLink: consuming FileDescriptor, forkLink: consuming FileDescriptor
+        execLink: consuming FileDescriptor, forkLink: consuming FileDescriptor, scope: Scope = Scope()
     ) throws(SourceError) {
         var info = bpf_map_info()
         var size = UInt32(MemoryLayout<bpf_map_info>.size)
@@ -79,31 +93,41 @@ package struct Probes: ~Copyable, Sendable {
         guard failed == 0, info.type == BPF_MAP_TYPE_RINGBUF.rawValue else {
             throw SourceError(source: .ebpf, operation: "adopt the ring", reason: "the descriptor is no ring buffer")
         }
-        self.init(ring, counters, exitLink, execLink, forkLink, ringSize: Int(info.max_entries))
+        self.init(ring, counters, exitLink, execLink, forkLink, ringSize: Int(info.max_entries), scope: scope)
     }
 
     /// What an earlier daemon had kept. nil where something is missing, or the ring has another size than is wanted now:
     /// then nothing stays kept.
-    static func kept(in store: any DescriptorKeeping, ringSize: Int) -> Probes? {
-        guard let ring = store.takeKept(storedNames[0]), let counters = store.takeKept(storedNames[1]),
-            let exit = store.takeKept(storedNames[2]), let exec = store.takeKept(storedNames[3]),
-            let fork = store.takeKept(storedNames[4]),
+    static func kept(in store: any DescriptorKeeping, ringSize: Int, scope: Scope) -> Probes? {
+        let names = scope.storedNames
+        guard let ring = store.takeKept(names[0]), let counters = store.takeKept(names[1]),
+            let exit = store.takeKept(names[2]), let exec = store.takeKept(names[3]),
+            let fork = store.takeKept(names[4]),
             let probes = try? Probes(
-                adopting: ring, counters: counters, exitLink: exit, execLink: exec, forkLink: fork),
+                adopting: ring, counters: counters, exitLink: exit, execLink: exec, forkLink: fork, scope: scope),
             probes.ringSize == roundedRingSize(ringSize)
         else {
-            for name in storedNames { store.forget(name) }
+            for name in names { store.forget(name) }
             return nil
         }
         return probes
     }
 
     func keep(in store: any DescriptorKeeping) {
-        store.keep(ring, as: Self.storedNames[0])
-        store.keep(counters, as: Self.storedNames[1])
-        store.keep(exitLink, as: Self.storedNames[2])
-        store.keep(execLink, as: Self.storedNames[3])
-        store.keep(forkLink, as: Self.storedNames[4])
+        let names = scope.storedNames
+        store.keep(ring, as: names[0])
+        store.keep(counters, as: names[1])
+        store.keep(exitLink, as: names[2])
+        store.keep(execLink, as: names[3])
+        store.keep(forkLink, as: names[4])
+    }
+
+    /// Writes `probe_settings`, which is all that the probes have in their section of constants.
+    private static func set(_ scope: Scope, in object: OpaquePointer, _ log: LibraryLog) throws(SourceError) {
+        var settings = probe_settings(pid_namespace: scope.pidNamespace ?? 0)
+        let map = bpf_object__find_map_by_name(object, ".rodata")
+        let result = bpf_map__set_initial_value(map, &settings, MemoryLayout<probe_settings>.size)
+        guard result == 0 else { throw refusal("set up the probes", -result, log) }
     }
 
     private static func attach(_ name: String, of object: OpaquePointer, _ log: LibraryLog) throws(SourceError)
