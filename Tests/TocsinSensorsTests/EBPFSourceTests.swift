@@ -86,6 +86,22 @@ struct EBPFSourceTests {
         }
     }
 
+    @Test("in a user namespace of its own a process keeps the user that it is to the machine, and names the namespace")
+    func userNamespace() throws {
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        // Root in there, and nobody out here.
+        try Self.execution("user", ["cat"], in: runner) { process in
+            try Self.expectAgreement(process)
+            #expect(process.uid == 65534 && process.effectiveUid == 65534)
+            let own = try ProcDirectory(pid: getpid())
+            #expect(process.namespaces?.user != (try own.namespace("user")))
+            #expect(process.namespaces?.pid == (try own.namespace("pid")))
+            let map = try FileDescriptor.open("/proc/\(process.pid)/uid_map").readToEnd(limit: 4096)
+            #expect(String(decoding: map, as: UTF8.self).split(separator: " ").prefix(2) == ["0", "65534"])
+        }
+    }
+
     @Test("an empty argument vector is what the kernel made of it")
     func noArguments() throws {
         let runner = try Self.runner()
