@@ -3,11 +3,13 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 // Swift reads these records from byte buffers by their layout.
@@ -85,6 +87,46 @@ int fanotify_mark(int, unsigned, uint64_t, int, const char *);
 int tocsin_fanotify_mark(int group, unsigned flags, uint64_t mask, int directory, const char *path) {
     // Not by syscall(2): on 32-bit machines the mask takes two arguments.
     return fanotify_mark(group, flags, mask, directory, path);
+}
+
+static uint64_t nanoseconds(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+ssize_t tocsin_read_noted_open(int group, struct tocsin_noted_open *note, size_t size) {
+    _Static_assert(sizeof *note % 8 == 0, "entries begin at multiples of 8");
+    note->boottime_nsec = nanoseconds(CLOCK_BOOTTIME);
+    // The kernel looks at no signal between taking an event and writing it here. Only a page that would have to be
+    // brought in first could fail a process that is being killed, so it is brought in now.
+    volatile uint8_t *event = note->event;
+    event[0] = event[sizeof note->event - 1] = 0;
+    ssize_t count = read(group, note->event, size);
+    if (count <= 0) return count;
+
+    char *path = (char *)(note + 1);
+    struct fanotify_event_metadata metadata;
+    memcpy(&metadata, note->event, sizeof metadata);
+    if (metadata.fd >= 0) {
+        char link[32];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", metadata.fd);
+        struct stat status;
+        ssize_t length = readlink(link, path, 4096);
+        if (length > 0 && fstat(metadata.fd, &status) == 0) {
+            note->path_length = (uint16_t)length;
+            note->device = status.st_dev;
+            note->inode = status.st_ino;
+            note->mode = status.st_mode;
+            note->links = status.st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)status.st_nlink;
+        }
+    }
+    note->realtime_usec = nanoseconds(CLOCK_REALTIME) / 1000;
+    note->monotonic_usec = nanoseconds(CLOCK_MONOTONIC) / 1000;
+    uint32_t length = (uint32_t)(sizeof *note + note->path_length + 7) & ~7u;
+    memset((char *)note + length, 0, sizeof *note);
+    __atomic_store_n(&note->length, length, __ATOMIC_SEQ_CST);
+    return count;
 }
 
 // Since 6.5: a handle that need not be good for opening, as overlayfs has them.

@@ -52,6 +52,9 @@ package struct FanotifyGroup: ~Copyable, Sendable {
             })
     }
 
+    /// Whether the kernel can report pidfds: since 5.15.
+    package static let knowsPidFDs = (try? FanotifyGroup(.reportPidFD)) != nil
+
     /// Takes over a group from before a restart: see `FileDescriptor.isFanotifyGroup`.
     package init(adopting descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
@@ -111,32 +114,77 @@ package struct FanotifyEvent: ~Copyable {
 }
 
 extension FanotifyGroup {
-    /// Reads once and gives each event away. False where there was none.
+    /// Reads as many events as there are and find room, without a look at them: see `events`. nil where there was none.
     ///
-    /// The kernel opens descriptors for all events of one read, so the buffer holds some 60. A file that it cannot open,
-    /// for want of descriptors (EMFILE, ENFILE) or of permission on a FUSE file system, costs the event; where it is
-    /// the first of a read the error is thrown, and reading may go on: see `SystemError.costsOneEvent`.
-    package func read(_ body: (consuming FanotifyEvent) -> Void) throws(SystemError) -> Bool {
-        try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { buffer throws(SystemError) in
-            guard let count = try descriptor.read(into: buffer), count > 0 else { return false }
-            // Events are padded to four bytes only, so no load may expect more.
-            var rest = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            let headSize = MemoryLayout<fanotify_event_metadata>.size
-            while rest.count >= headSize {
-                let head = rest.loadUnaligned(as: fanotify_event_metadata.self)
-                let length = Int(head.event_len)
-                guard head.vers == FANOTIFY_METADATA_VERSION, length >= headSize, length <= rest.count else {
-                    throw SystemError(operation: "read fanotify", code: EBADMSG)
-                }
-                body(Self.event(head, UnsafeRawBufferPointer(rebasing: rest[headSize..<length])))
-                rest = UnsafeRawBufferPointer(rebasing: rest[length...])
-            }
-            return true
+    /// What the kernel has taken out of its queue is in `buffer` before this process can be killed: between two events
+    /// it looks at no signal. The one exception is a page of the buffer that would have to be brought in for a process
+    /// that is being killed, so each page has to be touched before. (fs/notify/fanotify/fanotify_user.c,
+    /// `fanotify_read`.)
+    ///
+    /// In a group that reports descriptors a file that the kernel cannot open, for want of descriptors (EMFILE, ENFILE)
+    /// or of permission on a FUSE file system, costs the event, unnoticed unless it is the first of a read: such a
+    /// group is read by `read(noting:)`.
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int? {
+        try descriptor.read(into: buffer)
+    }
+
+    /// Reads one event of a group that reports descriptors, and notes at once which file it is about. nil where there
+    /// was none. A file that cannot be opened costs the event and is thrown, and reading may go on: see
+    /// `SystemError.costsOneEvent`.
+    ///
+    /// - Parameter reportsPidFD: the group was made so.
+    package func read(noting note: NotedOpen, reportsPidFD: Bool) throws(SystemError) -> FanotifyEvent? {
+        // Room for one, not for two.
+        let size =
+            MemoryLayout<fanotify_event_metadata>.size
+            + (reportsPidFD ? MemoryLayout<fanotify_event_info_pidfd>.size : 0)
+        guard try note.read(descriptor, size: size) else { return nil }
+        var event: FanotifyEvent?
+        guard Self.events(in: note.event(size: size), ownsDescriptors: true, { event = consume $0 }) == size else {
+            throw SystemError(operation: "read fanotify", code: EBADMSG)
         }
+        return event
+    }
+
+    /// Gives away each event that was read into `buffer`, as far as they are whole. Returns how many bytes that were.
+    ///
+    /// - Parameter ownsDescriptors: false where another process has read them: the numbers mean nothing here.
+    @discardableResult
+    package static func events(
+        in buffer: UnsafeRawBufferPointer, ownsDescriptors: Bool, _ body: (consuming FanotifyEvent) -> Void
+    ) -> Int {
+        // Events are padded to four bytes only, so no load may expect more.
+        var rest = buffer
+        let headSize = MemoryLayout<fanotify_event_metadata>.size
+        while rest.count >= headSize {
+            let head = rest.loadUnaligned(as: fanotify_event_metadata.self)
+            let length = Int(head.event_len)
+            guard head.vers == FANOTIFY_METADATA_VERSION, length >= headSize, length <= rest.count else { break }
+            let information = UnsafeRawBufferPointer(rebasing: rest[headSize..<length])
+            guard isWhole(information) else { break }
+            body(event(head, information, ownsDescriptors))
+            rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+        }
+        return buffer.count - rest.count
+    }
+
+    /// Whether records fill it exactly.
+    private static func isWhole(_ information: UnsafeRawBufferPointer) -> Bool {
+        var offset = 0
+        while offset + MemoryLayout<fanotify_event_info_header>.size <= information.count {
+            let header = information.loadUnaligned(fromByteOffset: offset, as: fanotify_event_info_header.self)
+            guard header.info_type != 0, Int(header.len) >= MemoryLayout<fanotify_event_info_header>.size else {
+                return false
+            }
+            offset += Int(header.len)
+        }
+        return offset == information.count
     }
 
     /// `information`: records of a type, a length, and what the type says.
-    private static func event(_ head: fanotify_event_metadata, _ information: UnsafeRawBufferPointer) -> FanotifyEvent {
+    private static func event(
+        _ head: fanotify_event_metadata, _ information: UnsafeRawBufferPointer, _ ownsDescriptors: Bool
+    ) -> FanotifyEvent {
         var process: PidFD?
         var isGone = false
         var objects: [FanotifyEvent.Object] = []
@@ -149,7 +197,7 @@ extension FanotifyGroup {
             switch Int32(header.info_type) {
             case FAN_EVENT_INFO_TYPE_PIDFD:
                 let number = record.loadUnaligned(fromByteOffset: 4, as: Int32.self)
-                if number >= 0 { process = PidFD(owning: FileDescriptor(owning: number)) }
+                if number >= 0, ownsDescriptors { process = PidFD(owning: FileDescriptor(owning: number)) }
                 isGone = number == FAN_NOPIDFD
             case FAN_EVENT_INFO_TYPE_FID: objects += object(.file, record, isNamed: false)
             case FAN_EVENT_INFO_TYPE_DFID: objects += object(.directory, record, isNamed: false)
@@ -160,9 +208,10 @@ extension FanotifyGroup {
             }
             rest = UnsafeRawBufferPointer(rebasing: rest[length...])
         }
+        let file = head.fd >= 0 && ownsDescriptors ? FileDescriptor(owning: head.fd) : nil
         return FanotifyEvent(
-            mask: Mask(rawValue: head.mask), pid: head.pid, file: head.fd >= 0 ? FileDescriptor(owning: head.fd) : nil,
-            process: process, processIsGone: isGone, objects: objects)
+            mask: Mask(rawValue: head.mask), pid: head.pid, file: file, process: process, processIsGone: isGone,
+            objects: objects)
     }
 
     /// Header (4 bytes), file system id (8), handle size (4), handle type (4), handle, name with NUL and padding.
@@ -185,7 +234,7 @@ extension SystemError {
     /// could be opened (EOPNOTSUPP), or several ids within it (EXDEV). Its directories can be marked.
     package var needsDirectoryMarks: Bool { code == EOPNOTSUPP || code == EXDEV }
 
-    /// From `FanotifyGroup.read`: the kernel could not open the file of an event and has dropped that event only.
+    /// From `FanotifyGroup.read(noting:)`: the kernel could not open the file of an event and has dropped that event only.
     package var costsOneEvent: Bool {
         // ENODEV, ENXIO: a file system or device that went away. ESTALE, EIO: a file server that did.
         isOutOfDescriptors || isPermission || [ENODEV, ENXIO, ESTALE, EIO, ETXTBSY, ENOMEM].contains(code)

@@ -20,6 +20,9 @@ package struct SensorRecord: Sendable, Hashable {
         case heartbeat
         /// Records missing at this place of the stream; nil where the kernel does not count them.
         case gap(count: UInt64?)
+        /// Records missing at this place because an earlier process had taken them from the kernel, and was killed before
+        /// anything was known of them.
+        case abandoned(count: UInt64?)
     }
 
     package init(realtimeUSec: UInt64, monotonicUSec: UInt64, body: Body) {

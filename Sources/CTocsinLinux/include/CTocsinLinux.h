@@ -66,6 +66,33 @@ void tocsin_name_this_thread(const char *name);
 int tocsin_fanotify_init(unsigned flags, unsigned event_flags);
 int tocsin_fanotify_mark(int group, unsigned flags, uint64_t mask, int directory, const char *path);
 
+// An open for execution as it is noted, in memory that outlives the process, the moment it was read. The path follows.
+struct tocsin_noted_open {
+    // Of the whole entry, a multiple of 8. Written last: 0 as long as the entry is not complete.
+    uint32_t length;
+    uint16_t path_length;
+    uint16_t interpreter_length;
+    // For the reader's use, as are the roles.
+    uint64_t state;
+    // What read(2) gave: a metadata and, where the group reports it, a pidfd.
+    uint8_t event[32];
+    uint64_t device, inode;
+    uint32_t mode, links;
+    // When it was read; the last one, before.
+    uint64_t realtime_usec, monotonic_usec, boottime_nsec;
+    uint64_t start_nsec;
+    uint16_t roles;
+    uint16_t format;
+    char interpreter[124];
+};
+#define TOCSIN_NOTED_OPEN_LIMIT (2 * sizeof(struct tocsin_noted_open) + 4096)
+// Reads one event, of `size` bytes, from a group that reports descriptors, and notes which file it is about. Between the
+// moment the event leaves the kernel's queue and that in which it is noted lie three system calls.
+//
+// `note` has TOCSIN_NOTED_OPEN_LIMIT bytes of room and begins with a header of zeros; so does what follows the entry.
+// Returns what read(2) did.
+ssize_t tocsin_read_noted_open(int group, struct tocsin_noted_open *note, size_t size);
+
 // A file handle (name_to_handle_at(2)) with room for the largest.
 #define TOCSIN_MAX_HANDLE 128
 struct tocsin_file_handle {

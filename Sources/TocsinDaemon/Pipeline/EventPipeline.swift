@@ -139,6 +139,8 @@ final class EventPipeline {
         case .gap(let count):
             statistics.lostKernel += count ?? 0
             event.gap = Gap(origin: .kernel, count: count)
+        case .abandoned(let count):
+            event.gap = Gap(origin: .restart, count: count)
         }
         // The process before this one died after logging it, and before the source's queue knew.
         if let origin, origin.position <= service.position(ofSource: origin.source) { return }

@@ -5,9 +5,17 @@ import TocsinSensors
 /// keeps its meaning for ever.
 enum SourceOrigin {
     /// What the source told; nil where its records have no positions that outlive it.
-    static func events(of source: SourceName) -> Int? { source == .ebpf ? 0 : nil }
+    static func events(of source: SourceName) -> Int? {
+        switch source {
+        case .ebpf: 0
+        case .fanotify: 2
+        case .files: 3
+        case .proc, .heartbeat: nil
+        }
+    }
 
-    /// What the source told as missing: of a gap, the position is how many records were missing until then, in all.
+    /// What the source told as missing, where that is counted by itself: of a gap, the position is how many records were
+    /// missing until then, in all. The other sources give a gap a position among their events.
     static func losses(of source: SourceName) -> Int? { source == .ebpf ? 1 : nil }
 
     static func all(of source: SourceName) -> [Int] { [events(of: source), losses(of: source)].compactMap { $0 } }
@@ -15,8 +23,8 @@ enum SourceOrigin {
     /// The log has 0 for a source that has logged nothing, so positions count from 1 there.
     static func of(_ record: borrowing SensorRecord, from source: SourceName) -> EventOrigin? {
         guard let position = record.position else { return nil }
-        if case .gap = record.body {
-            return losses(of: source).map { EventOrigin(source: $0, position: position) }
+        if case .gap = record.body, let losses = losses(of: source) {
+            return EventOrigin(source: losses, position: position)
         }
         return events(of: source).map { EventOrigin(source: $0, position: position + 1) }
     }

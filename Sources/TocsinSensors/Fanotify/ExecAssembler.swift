@@ -103,6 +103,17 @@ package struct ExecAssembler: Sendable {
         return actions
     }
 
+    /// Whether the process has begun an execution with this open; nil where it is about none.
+    package func hasBegun(_ pid: Int32, with open: Open) -> Bool? { progress[pid].map { $0.execution.first == open } }
+
+    /// The dynamic linker of which the process's execution waits, and of nothing else.
+    package func awaitedLinker(_ pid: Int32) -> [UInt8]? {
+        if case .dynamic(let path)? = progress[pid]?.awaiting?.format { path } else { nil }
+    }
+
+    /// An open that needs nothing any more, but may have been merged with a later one.
+    package mutating func recall(_ pid: Int32, _ open: Open) { remember(pid, open) }
+
     /// The execution was found in /proc, or given up: nothing is to be said of it any more.
     package mutating func settle(_ pid: Int32) {
         progress[pid]?.isReported = true

@@ -4,10 +4,11 @@ import TocsinLinux
 /// Drives the assembler: looks at each opened file, and in /proc whether an execution came to pass.
 ///
 /// Owns, for each process that something is awaited of, its /proc directory and pidfd; both are closed as soon as the
-/// execution is told. Lives on the source's thread.
-struct ExecWatch {
+/// execution is told. The descriptors that come with events are closed as soon as each is looked at; what has to be
+/// known of them is in the journal. Lives on the source's thread.
+struct ExecWatch: ~Copyable {
     /// A process between the first open and the news.
-    private struct Suspect {
+    struct Suspect {
         var held: HeldProcess?
         /// Read at the first open, while the process could not have ended: what it keeps when it executes.
         var surroundings: Process?
@@ -21,21 +22,28 @@ struct ExecWatch {
         var nextAttempt = UInt64.max
     }
 
-    private let reader: ProcessReader
-    private var assembler = ExecAssembler()
-    private var suspects: [Int32: Suspect] = [:]
-    private var images = ImageTable(limit: 65_536)
+    let reader: ProcessReader
+    var journal: OpenJournal
+    var assembler = ExecAssembler()
+    private(set) var suspects: [Int32: Suspect] = [:]
+    var images = ImageTable(limit: 65_536)
     private var records: [SensorRecord] = []
+    private var marker = FileSystemMarker(mask: .openExec)
 
+    /// Opens read between two deliveries.
+    private static let batch = 64
     /// Each holds two descriptors.
     private static let suspectLimit = 400
     /// How long an execution may take from its last open to its first instruction.
     private static let patienceUSec: UInt64 = 10_000_000
 
-    init(reader: ProcessReader) { self.reader = reader }
+    init(reader: ProcessReader, journal: consuming OpenJournal) {
+        self.reader = reader
+        self.journal = journal
+    }
 
     /// Learns what runs now, so that a later execution of the same program by the same process shows in /proc.
-    mutating func learnBaseline() throws(SystemError) {
+    private mutating func learnBaseline() throws(SystemError) {
         for pid in try Proc.pids() {
             guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { continue }
             images.learn(stat)
@@ -52,25 +60,34 @@ struct ExecWatch {
 
     // MARK: Input
 
-    /// Takes an event of FAN_OPEN_EXEC, and returns who caused it and in which mount namespace.
-    mutating func opened(_ event: consuming FanotifyEvent) -> (process: HeldProcess, mountNamespace: UInt64)? {
-        let pid = event.pid
+    /// Takes an open, and returns who caused it and in which mount namespace.
+    private mutating func opened(
+        _ read: consuming OpenJournal.Read
+    ) -> (process: HeldProcess, mountNamespace: UInt64)? {
+        let note = read.note
+        let pid = read.event.pid
         // 0: a process outside of this one's pid namespace. The daemon's own executions are no news.
-        guard pid > 0, pid != Proc.ownPid, let file = event.file.take(),
-            let status = try? file.status(), let path = try? file.path()
-        else { return nil }
-        let now = Clock.monotonicUSec()
-        let held = hold(pid, event.process.take(), isGone: event.processIsGone, now)
-        let open = ExecAssembler.Open(
-            file: status.identity, path: ProcessReader.name(path, isUnlinked: status.links == 0).0,
-            format: ExecutableFormat { try? file.read(count: $1, at: $0) }, changesIDs: status.mode & 0o6000 != 0,
-            realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
+        guard pid > 0, pid != Proc.ownPid, let file = read.event.file.take(), !note.path.isEmpty else {
+            journal.settle(pid)
+            return nil
+        }
+        let format = ExecutableFormat { try? file.read(count: $1, at: $0) }
+        note.setFormat(format)
+        let now = note.monotonicUSec
+        let held = hold(pid, read.event.process.take(), isGone: read.event.processIsGone, now)
+        note.setStartTime(suspects[pid]?.surroundings?.startTimeNSec ?? 0)
+        assemble(ExecAssembler.Open(note, format), of: pid, held, now)
+        guard let held, let namespace = suspects[pid]?.surroundings?.namespaces?.mount else { return nil }
+        return (held, namespace)
+    }
+
+    mutating func assemble(_ open: ExecAssembler.Open, of pid: Int32, _ held: HeldProcess?, _ now: UInt64) {
         let actions = assembler.opened(pid, open) { path in
             held.flatMap { Self.locate(path, seenBy: $0.directory) }
         }
         for action in actions {
             switch action {
-            case .superseded(let execution): tellSuperseded(execution, pid)
+            case .superseded(let execution): tellSuperseded(execution, pid, beforeLast: true)
             case .verify(let execution):
                 suspects[pid]?.execution = execution
                 suspects[pid]?.attempts = 0
@@ -78,12 +95,16 @@ struct ExecWatch {
                 verify(pid, now)
             }
         }
-        guard let held, let namespace = suspects[pid]?.surroundings?.namespaces?.mount else { return nil }
-        return (held, namespace)
+        // What was begun before, and neither told nor gone on with, has failed.
+        switch assembler.hasBegun(pid, with: open) {
+        case true?: journal.settle(pid, beforeLast: true)
+        case false?: break
+        case nil: journal.settle(pid)
+        }
     }
 
     /// The kernel's queue was empty.
-    mutating func drained(nowUSec: UInt64) {
+    private mutating func drained(nowUSec: UInt64) {
         // What has ended causes no more events, but some may have come after the queue was found empty: so a process is
         // let go when the queue is empty once more.
         for (pid, suspect) in suspects where suspect.execution == nil {
@@ -97,10 +118,11 @@ struct ExecWatch {
             }
         }
         assembler.drained()
+        journal.makeRoom(keepingNewest: false)
     }
 
     /// Looks again at the processes that had not begun their new program.
-    mutating func retry(nowUSec: UInt64) {
+    private mutating func retry(nowUSec: UInt64) {
         for (pid, suspect) in suspects where suspect.nextAttempt <= nowUSec { verify(pid, nowUSec) }
     }
 
@@ -117,17 +139,21 @@ struct ExecWatch {
 
     private mutating func hold(_ pid: Int32, _ given: consuming PidFD?, isGone: Bool, _ now: UInt64) -> HeldProcess? {
         if let held = suspects[pid]?.held, held.pidfd.ownsNumber { return held }
-        let held = isGone ? nil : HeldProcess(pid: pid, given)
+        return suspect(pid, isGone ? nil : HeldProcess(pid: pid, given), now)
+    }
+
+    /// - Parameter known: of a process that is gone.
+    mutating func suspect(_ pid: Int32, _ held: HeldProcess?, known: Process? = nil, _ now: UInt64) -> HeldProcess? {
         if let suspect = suspects[pid] {
             // Most likely the same process, which has ended between the two events. Should the number have got a new
             // owner, and that be gone too, then the opened files do not fit together.
             guard held != nil else { return suspect.held }
-            tellEnded(pid)
+            tellEnded(pid, beforeLast: true)
             assembler.forget(pid)
         }
         if suspects.count >= Self.suspectLimit { makeRoom() }
         let surroundings = held.flatMap { try? reader.surroundings($0.directory) }
-        suspects[pid] = Suspect(held: held, surroundings: surroundings, since: now)
+        suspects[pid] = Suspect(held: held, surroundings: surroundings ?? known, since: now)
         return held
     }
 
@@ -141,6 +167,7 @@ struct ExecWatch {
     private mutating func forget(_ pid: Int32) {
         assembler.forget(pid)
         suspects[pid] = nil
+        journal.settle(pid)
     }
 
     /// In the process's own root, which a container's is not this one's.
@@ -219,34 +246,41 @@ struct ExecWatch {
     private mutating func settle(_ pid: Int32) {
         assembler.settle(pid)
         suspects[pid] = nil
+        journal.settle(pid)
     }
 
     // MARK: Telling
 
     /// The process has executed again, so arguments and name are those of another program.
-    private mutating func tellSuperseded(_ execution: ExecAssembler.Execution, _ pid: Int32) {
+    private mutating func tellSuperseded(
+        _ execution: ExecAssembler.Execution, _ pid: Int32, beforeLast: Bool = false
+    ) {
         // Unless the next program runs already, these are the addresses of the one that is told now.
         if let held = suspects[pid]?.held, let stat = try? held.directory.stat(),
             (try? held.directory.identity(of: "exe")) == execution.image.file
         {
             images.learn(stat)
         }
-        tell(execution, trace(of: execution, suspects[pid]?.surroundings, pid))
+        tell(execution, trace(of: execution, suspects[pid]?.surroundings, pid), beforeLast: beforeLast)
         suspects[pid]?.execution = nil
         suspects[pid]?.nextAttempt = .max
     }
 
     /// The process is gone, and with it the arguments.
-    private mutating func tellEnded(_ pid: Int32) {
+    ///
+    /// - Parameter beforeLast: the latest open is that of another process with the same number.
+    private mutating func tellEnded(_ pid: Int32, beforeLast: Bool = false) {
         let suspect = suspects.removeValue(forKey: pid)
-        guard let execution = assembler.ended(pid) else { return }
-        var process = trace(of: execution, suspect?.surroundings, pid)
-        process.gone = true
-        tell(execution, process)
+        if let execution = assembler.ended(pid) {
+            var process = trace(of: execution, suspect?.surroundings, pid)
+            process.gone = true
+            tell(execution, process, beforeLast: beforeLast)
+        }
+        journal.settle(pid, beforeLast: beforeLast)
     }
 
     /// What is known of an execution that cannot be seen in /proc any more.
-    private func trace(of execution: ExecAssembler.Execution, _ surroundings: Process?, _ pid: Int32) -> Process {
+    func trace(of execution: ExecAssembler.Execution, _ surroundings: Process?, _ pid: Int32) -> Process {
         var process = surroundings ?? reader.unknown(pid)
         // The name was still that of the program before.
         process.comm = nil
@@ -258,22 +292,96 @@ struct ExecWatch {
         return process
     }
 
-    private mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process) {
+    private mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process, beforeLast: Bool = false) {
+        let number = journal.tell(process.pid, execution, beforeLast: beforeLast)
+        tell(execution, process, number: number)
+    }
+
+    mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process, number: UInt64?) {
         var process = process
         if execution.isScript {
             process.flags.insert(.script)
             process.filename = execution.first.path
         }
-        records.append(
-            SensorRecord(
-                realtimeUSec: execution.first.realtimeUSec, monotonicUSec: execution.first.monotonicUSec,
-                body: .process(.exec, process)))
+        var record = SensorRecord(
+            realtimeUSec: execution.first.realtimeUSec, monotonicUSec: execution.first.monotonicUSec,
+            body: .process(.exec, process))
+        record.position = number
+        records.append(record)
     }
+}
+
+extension ExecWatch: GroupWatch {
+    mutating func arm(
+        _ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable, isAdopted: Bool
+    ) throws(SystemError) {
+        // Before the marks: what executes later must not be taken for what ran before. With a queue from before
+        // nothing is known to have run before: what a process executed meanwhile is in both.
+        if !isAdopted { try learnBaseline() }
+        try marker.markOwn(mounts, group)
+        marker.markForeign(of: try Proc.pids(), group)
+    }
+
+    mutating func mountsChanged(_ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable) throws(SystemError) {
+        try marker.markOwn(mounts, group)
+    }
+
+    var shortcoming: String? { marker.shortcoming }
+
+    /// Reads a batch, and looks again at what had to wait.
+    mutating func read(_ group: borrowing FanotifyGroup, _ counters: SourceCounters) throws(SystemError) -> Bool {
+        let now = Clock.monotonicUSec()
+        var isDrained = false
+        var met: [(process: HeldProcess, mountNamespace: UInt64)] = []
+        for _ in 0..<Self.batch where !isDrained {
+            makeRoomInJournal()
+            do throws(SystemError) {
+                guard let read = try journal.read(group) else {
+                    isDrained = true
+                    break
+                }
+                if read.event.mask.contains(.overflow) {
+                    counters.overflowed()
+                    tellOverflow(number: journal.tellLoss(read.entry, of: read.event.pid))
+                } else if let process = opened(read) {
+                    met.append(process)
+                }
+            } catch {
+                guard error.costsOneEvent else { throw error }
+                counters.lost(1)
+                records.append(SensorRecord(now: .gap(count: 1)))
+            }
+        }
+        for (process, namespace) in met {
+            marker.markForeign(namespace, of: process.directory, nowUSec: now, group)
+        }
+        if isDrained { drained(nowUSec: now) }
+        retry(nowUSec: now)
+        return !isDrained
+    }
+
+    mutating func tellOverflow(number: UInt64) {
+        var record = SensorRecord(now: .gap(count: nil))
+        record.position = number
+        records.append(record)
+    }
+
+    private mutating func makeRoomInJournal() {
+        guard !journal.hasRoom else { return }
+        journal.makeRoom(keepingNewest: true)
+        // Somebody executes files of very long names, and keeps all of that hanging.
+        while !journal.hasRoom, !suspects.isEmpty {
+            makeRoom()
+            journal.makeRoom(keepingNewest: false)
+        }
+    }
+
+    mutating func delivered() { journal.delivered() }
 }
 
 extension Process {
     /// The executable as the event told it.
-    fileprivate mutating func place(_ execution: ExecAssembler.Execution) {
+    mutating func place(_ execution: ExecAssembler.Execution) {
         executable = execution.image.path
         executableDevice = execution.image.file.device
         executableInode = execution.image.file.inode
@@ -281,7 +389,7 @@ extension Process {
 }
 
 /// The image addresses of each process when it was last told.
-private struct ImageTable {
+struct ImageTable {
     private var images: [Int32: (startTicks: UInt64, image: ProcStat.Image)] = [:]
     private let limit: Int
 

@@ -1,75 +1,66 @@
+import TocsinEvents
 import TocsinLinux
 
-/// A fanotify group that outlives this process where descriptors are kept, with its marks and what is queued in it.
+/// A fanotify group that outlives this process where descriptors are kept, with its marks, what is queued in it, and
+/// the journal of what was read from it.
 ///
-/// Owns the group and a page of memory that is kept beside it. Reading takes events out of the queue; a word in that
-/// page says whether some were read and are not delivered yet, so that the next process knows whether any died with
-/// this one. Which they were, nobody can know.
+/// Owns the group and the journal's memory. Neither is any good without the other, so they are taken up together or
+/// not at all.
 struct PreservedGroup: ~Copyable, Sendable {
     let group: FanotifyGroup
-    /// It was kept by an earlier process.
+    /// It was kept by an earlier process: nothing is missing since.
     let isAdopted: Bool
-    /// As `isAdopted`, and everything that the earlier process had read was delivered.
-    let missedNothing: Bool
-    private let page: MemoryFile
-    private let memory: MemoryMapping
+    private let memory: MemoryFile
     private let name: String
     private let store: (any DescriptorKeeping)?
 
-    private static let pageBytes = 4096
+    /// A group and what of it is to be told first.
+    struct Opened: ~Copyable {
+        let group: PreservedGroup
+        let journal: ReadJournal
+    }
 
     /// - Parameters:
     ///   - name: with a version: a change of what the group reports, or of how it is marked, is another.
+    ///   - capacity: bytes of each half of the journal, a multiple of 64.
     ///   - make: where none is kept.
     static func open(
-        name: String, store: (any DescriptorKeeping)?, make: () throws(SystemError) -> FanotifyGroup
-    ) throws(SystemError) -> PreservedGroup {
-        let kept = store?.takeKept(name)
-        let keptPage = store?.takeKept(pageName(name))
-        if let kept, let keptPage, kept.isFanotifyGroup, let page = adopt(keptPage) {
-            let memory = try page.map(byteCount: pageBytes, writable: true)
-            return PreservedGroup(FanotifyGroup(adopting: kept), page, memory, name, store, isAdopted: true)
+        name: String, capacity: Int, boot: BootID, store: (any DescriptorKeeping)?,
+        make: () throws(SystemError) -> FanotifyGroup
+    ) throws(SystemError) -> Opened {
+        let byteCount = ReadJournal.byteCount(capacity: capacity)
+        if let kept = store?.takeKept(name), let keptMemory = store?.takeKept(journalName(name)),
+            kept.isFanotifyGroup, let memory = adopt(keptMemory, byteCount),
+            let journal = ReadJournal(resuming: try memory.map(byteCount: byteCount, writable: true), boot: boot)
+        {
+            return Opened(
+                group: PreservedGroup(
+                    group: FanotifyGroup(adopting: kept), isAdopted: true, memory: memory, name: name, store: store),
+                journal: journal)
         }
         let group = try make()
-        let page = try MemoryFile(name: "tocsin-\(name)", byteCount: pageBytes)
-        try page.add([.shrink, .grow, .seal])
-        let memory = try page.map(byteCount: pageBytes, writable: true)
-        return PreservedGroup(group, page, memory, name, store, isAdopted: false)
-    }
-
-    private init(
-        _ group: consuming FanotifyGroup, _ page: consuming MemoryFile, _ memory: consuming MemoryMapping,
-        _ name: String, _ store: (any DescriptorKeeping)?, isAdopted: Bool
-    ) {
-        missedNothing = isAdopted && memory.bytes.load(as: UInt64.self) == 0
-        self.group = group
-        self.page = page
-        self.memory = memory
-        self.name = name
-        self.store = store
-        self.isAdopted = isAdopted
+        let memory = try MemoryFile(name: "tocsin-\(name)", byteCount: byteCount)
+        try memory.add([.shrink, .grow, .seal])
+        let journal = ReadJournal(beginning: try memory.map(byteCount: byteCount, writable: true), boot: boot)
+        return Opened(
+            group: PreservedGroup(group: group, isAdopted: false, memory: memory, name: name, store: store),
+            journal: journal)
     }
 
     /// Has the group kept. Not before it is marked: a group without marks would be taken up as if it had missed nothing.
     func keep() {
         guard !isAdopted, let store else { return }
-        // In this order there is no group without its page.
-        store.keep(page.descriptor, as: Self.pageName(name))
+        // In this order there is no group without its journal.
+        store.keep(memory.descriptor, as: Self.journalName(name))
         store.keep(group.descriptor, as: name)
     }
 
-    /// Before a read.
-    func beginReading() { memory.bytes.storeBytes(of: 1, as: UInt64.self) }
+    private static func journalName(_ name: String) -> String { "\(name)-journal" }
 
-    /// Everything that was read is delivered.
-    func settle() { memory.bytes.storeBytes(of: 0, as: UInt64.self) }
-
-    private static func pageName(_ name: String) -> String { "\(name)-page" }
-
-    private static func adopt(_ descriptor: consuming FileDescriptor) -> MemoryFile? {
+    private static func adopt(_ descriptor: consuming FileDescriptor, _ byteCount: Int) -> MemoryFile? {
         let file = MemoryFile(adopting: descriptor)
         guard let seals = try? file.seals(), seals.isSuperset(of: [.shrink, .grow]),
-            (try? file.byteCount()) == pageBytes
+            (try? file.byteCount()) == byteCount
         else { return nil }
         return file
     }

@@ -21,7 +21,12 @@ struct Culprits {
 
     /// The process, with as much as can be learnt. Before it ends, and before it executes something else, that is all;
     /// afterwards only its number, and `gone`.
-    mutating func process(_ pid: Int32, _ pidfd: consuming PidFD?, isGone: Bool) -> Process {
+    ///
+    /// - Parameter startedBefore: by `Clock.boottimeNSec`, where there is no pidfd to tell whether the number has got
+    ///   another owner since.
+    mutating func process(
+        _ pid: Int32, _ pidfd: consuming PidFD?, isGone: Bool, startedBefore: UInt64? = nil
+    ) -> Process {
         if let entry = entries[pid] {
             // An event of a process that has ended meanwhile is most likely of the one that is remembered.
             if isGone { return entry.process }
@@ -29,7 +34,8 @@ struct Culprits {
                 if stat.isZombie || stat.image == entry.image { return entry.process }
             }
         }
-        guard !isGone, let held = HeldProcess(pid: pid, pidfd), let snapshot = try? reader.snapshot(held.directory)
+        guard !isGone, let held = HeldProcess(pid: pid, pidfd), let snapshot = try? reader.snapshot(held.directory),
+            snapshot.stat.startTimeNSec <= startedBefore ?? .max
         else {
             return entries[pid]?.process ?? reader.unknown(pid)
         }

@@ -3,9 +3,19 @@ import TocsinLinux
 
 /// Turns the kernel's reports into records: follows the tree, walks where it asks for it, and looks up who did it.
 ///
+/// Events carry handles and names, so whoever finds them in the journal after this process was killed can tell of them
+/// as well. Each has a number, by which a record is known to be logged or not.
+///
 /// Lives on the source's thread. Holds no descriptor of a watched file system, which could not be unmounted then.
-struct FileWatch {
+struct FileWatch: ~Copyable {
     private let paths: WatchedPaths
+    private var journal: ReadJournal
+    /// Events of the journal that are taken in.
+    private var taken: UInt64 = 0
+    /// Records of the latest of them.
+    private var recordsOfEvent: UInt64 = 0
+    /// When the process that read the events was alive, where it was another.
+    private var readBefore: UInt64?
     private var tree: WatchedTree
     private var walk = TreeWalk()
     private var culprits: Culprits
@@ -17,9 +27,14 @@ struct FileWatch {
     private var lastWalkUSec: UInt64 = 0
 
     private static let walkIntervalUSec: UInt64 = 1_000_000
+    /// Bytes of the journal: some 20 events, each with two names at most.
+    static let capacity = 4096
+    /// A walk may find many files for one event.
+    private static let recordBits: UInt64 = 20
 
-    init(_ paths: WatchedPaths, reader: ProcessReader) {
+    init(_ paths: WatchedPaths, reader: ProcessReader, journal: consuming ReadJournal) {
         self.paths = paths
+        self.journal = journal
         tree = WatchedTree(paths)
         culprits = Culprits(reader: reader)
     }
@@ -32,7 +47,7 @@ struct FileWatch {
     }
 
     /// Why nothing at all can be watched; nil where something is.
-    var blindness: SystemError? { tree.directoryCount > 0 ? nil : walk.failures.first?.failure }
+    private var blindness: SystemError? { tree.directoryCount > 0 ? nil : walk.failures.first?.failure }
 
     /// What cannot be watched, in words; nil where all is.
     var shortcoming: String? {
@@ -40,24 +55,24 @@ struct FileWatch {
         return walk.failures.first.map { "\($0.path.string): \($0.failure.description)" }
     }
 
-    mutating func requestWalk() { isWalkDue = true }
-
-    /// Walks where that is due; not more than once a second while events pour in. Whether it did.
-    mutating func walkIfDue(_ group: borrowing FanotifyGroup, nowUSec: UInt64, isDrained: Bool) -> Bool {
-        guard isWalkDue, isDrained || nowUSec > lastWalkUSec + Self.walkIntervalUSec else { return false }
+    /// Walks where that is due; not more than once a second while events pour in.
+    private mutating func walkIfDue(_ group: borrowing FanotifyGroup, isDrained: Bool) {
+        let now = Clock.monotonicUSec()
+        guard isWalkDue, isDrained || now > lastWalkUSec + Self.walkIntervalUSec else { return }
         isWalkDue = false
-        lastWalkUSec = nowUSec
+        lastWalkUSec = now
         walk.walkAll(paths, &tree, group)
-        return true
     }
 
-    mutating func lostEvents(_ count: UInt64?) {
-        records.append(SensorRecord(now: .gap(count: count)))
-        isWalkDue = true
+    private mutating func append(_ body: SensorRecord.Body) {
+        var record = SensorRecord(now: body)
+        record.position = (journal.number &+ taken) << Self.recordBits | min(recordsOfEvent, 1 << Self.recordBits - 1)
+        recordsOfEvent += 1
+        records.append(record)
     }
 
     /// Takes an event of a group that reports handles.
-    mutating func take(_ event: consuming FanotifyEvent, _ group: borrowing FanotifyGroup) {
+    private mutating func take(_ event: consuming FanotifyEvent, _ group: borrowing FanotifyGroup) {
         var report = WatchedTree.Report(mask: event.mask)
         for object in event.objects {
             let place = object.name.map { WatchedTree.Place(directory: object.handle, name: $0) }
@@ -86,8 +101,6 @@ struct FileWatch {
         tell(changes, by: event.pid, event.process.take(), isGone: event.processIsGone)
     }
 
-    mutating func drained() { culprits.releaseEnded() }
-
     // MARK: Private
 
     /// A new directory where each has to be marked: what was made in it before the mark has caused no event.
@@ -108,14 +121,16 @@ struct FileWatch {
             if let last, last.pid == pid, last.change == change { continue }
             last = (pid, change)
             // 0: a process outside of this one's pid namespace.
-            if process == nil, pid > 0 { process = culprits.process(pid, pidfd.take(), isGone: isGone) }
+            if process == nil, pid > 0 {
+                process = culprits.process(pid, pidfd.take(), isGone: isGone, startedBefore: readBefore)
+            }
             var file = File(path: change.path, oldPath: change.oldPath)
             if change.type != .delete, let now = Self.look(change.path), change.file == nil || now.handle == change.file
             {
                 file.device = now.status.identity.device
                 file.inode = now.status.identity.inode
             }
-            records.append(SensorRecord(now: .file(change.type, file, by: process)))
+            append(.file(change.type, file, by: process))
         }
     }
 
@@ -146,4 +161,73 @@ struct FileWatch {
         else { return nil }
         return path.first == UInt8(ascii: "/") ? ByteString(path) : nil
     }
+}
+
+extension FileWatch: GroupWatch {
+    mutating func arm(
+        _ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable, isAdopted: Bool
+    ) throws(SystemError) {
+        walkIfDue(group, isDrained: true)
+        if let blindness { throw blindness }
+    }
+
+    mutating func mountsChanged(_ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable) throws(SystemError) {
+        _ = try mounts.read()
+        isWalkDue = true
+    }
+
+    mutating func resume(_ group: borrowing FanotifyGroup) {
+        readBefore = journal.time
+        let bytes = UnsafeRawBufferPointer(journal.content)
+        let count = take(bytes, ownsDescriptors: false, group)
+        // The kernel could not write the rest of an event for a process that was being killed.
+        if bytes[count...].contains(where: { $0 != 0 }) { records.append(SensorRecord(now: .abandoned(count: 1))) }
+        readBefore = nil
+    }
+
+    mutating func read(_ group: borrowing FanotifyGroup, _ counters: SourceCounters) throws(SystemError) -> Bool {
+        journal.setTime(Clock.boottimeNSec())
+        let content = journal.content
+        // Zeros already; this brings in the pages.
+        content[0] = 0
+        content[content.count - 1] = 0
+        let count = try group.read(into: content)
+        if let count {
+            let bytes = UnsafeRawBufferPointer(rebasing: content[..<count])
+            guard take(bytes, ownsDescriptors: true, group, counters) == count else {
+                throw SystemError(operation: "read fanotify", code: 74)
+            }
+        } else {
+            culprits.releaseEnded()
+        }
+        walkIfDue(group, isDrained: count == nil)
+        return count != nil
+    }
+
+    /// Returns how many bytes were whole events.
+    private mutating func take(
+        _ bytes: UnsafeRawBufferPointer, ownsDescriptors: Bool, _ group: borrowing FanotifyGroup,
+        _ counters: SourceCounters? = nil
+    ) -> Int {
+        FanotifyGroup.events(in: bytes, ownsDescriptors: ownsDescriptors) { event in
+            recordsOfEvent = 0
+            if event.mask.contains(.overflow) {
+                counters?.overflowed()
+                append(.gap(count: nil))
+                isWalkDue = true
+            } else {
+                take(event, group)
+            }
+            taken += 1
+        }
+    }
+
+    mutating func delivered() {
+        guard taken > 0 else { return }
+        journal.turnOver(number: journal.number + taken) { $0.initializeMemory(as: UInt8.self, repeating: 0) }
+        taken = 0
+    }
+
+    var isSettled: Bool { records.isEmpty }
+    var nextRetry: UInt64? { nil }
 }

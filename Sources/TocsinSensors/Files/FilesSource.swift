@@ -4,12 +4,12 @@ import TocsinLinux
 
 /// Changes of watched files, from fanotify with directory handles and names (FAN_REPORT_DFID_NAME).
 ///
-/// Owns the fanotify group, an epoll, an eventfd and the mount table's descriptor from `open` to `close`. The marks are
-/// on whole file systems wherever the kernel allows, so a new directory is covered from its first instant; what does
+/// The marks are on whole file systems wherever the kernel allows, so a new directory is covered from its first instant; what does
 /// not matter is dropped here, by one look into a table for each event. The queue is bounded, as that of executions.
 ///
-/// Where descriptors are kept, the group outlives this process (`PreservedGroup`). The next process follows the tree as
-/// it finds it: of a directory that was made and removed in between nothing is told.
+/// Where descriptors are kept, the group outlives this process (`PreservedGroup`), and with it what was read and not
+/// logged. The next process follows the tree as it finds it: of what happened in a directory that was removed in between
+/// only the removal is told.
 package final class FilesSource: Source {
     package let name = SourceName.files
     package var limitation: String { shortcoming.appended(to: Self.limitation) }
@@ -25,21 +25,10 @@ package final class FilesSource: Source {
     private let stopping = StopSignal()
     private let counters = SourceCounters()
     private let shortcoming = Shortcoming()
-    private let armed = Slot<Armed>()
-
-    private struct Armed: ~Copyable, Sendable {
-        let group: PreservedGroup
-        let epoll: Epoll
-        let mounts: MountTable
-        var watch: FileWatch
-    }
-
-    private enum Token: UInt64 {
-        case stop, events, mounts
-    }
+    private let armed = Slot<ArmedGroup<FileWatch>>()
 
     /// A change of what the group reports, or of how it is marked, is another version.
-    private static let storedName = "fanotify-files-v1"
+    private static let storedName = "fanotify-files-v2"
 
     package init(_ paths: WatchedPaths, reader: ProcessReader, store: (any DescriptorKeeping)? = nil) {
         self.paths = paths
@@ -52,46 +41,25 @@ package final class FilesSource: Source {
     package func open() throws(SourceError) {
         do throws(SystemError) {
             try stopping.open()
-            let group = try PreservedGroup.open(name: Self.storedName, store: store) { () throws(SystemError) in
+            let opened = try PreservedGroup.open(
+                name: Self.storedName, capacity: FileWatch.capacity, boot: reader.boot, store: store
+            ) { () throws(SystemError) in
                 try FanotifyGroup([.reportNames, .reportFiles, .reportTargets, .reportPidFD, .unlimitedMarks])
             }
-            resumed.store(group.missedNothing, ordering: .relaxed)
-            var armed = Armed(
-                group: consume group, epoll: try Epoll(), mounts: try MountTable(),
-                watch: FileWatch(paths, reader: reader))
-            try stopping.add(to: armed.epoll, token: Token.stop.rawValue)
-            try armed.epoll.add(armed.group.group.descriptor, token: Token.events.rawValue)
-            try armed.epoll.add(armed.mounts.descriptor, token: Token.mounts.rawValue, for: .priority)
-            _ = armed.watch.walkIfDue(armed.group.group, nowUSec: Clock.monotonicUSec(), isDrained: true)
-            shortcoming.set(armed.watch.shortcoming)
-            if let blindness = armed.watch.blindness { throw blindness }
+            let armed = try ArmedGroup(
+                opened.group, FileWatch(paths, reader: reader, journal: opened.journal), stopping: stopping,
+                shortcoming)
+            resumed.store(armed.isAdopted, ordering: .relaxed)
             self.armed.put(armed)
         } catch { throw SourceError(.files, error, hint: Self.hint(error)) }
     }
 
-    package func keep() { armed.withValue { $0.group.keep() } }
+    package func keep() { armed.withValue { $0.keep() } }
 
     package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
         guard var armed = armed.take() else { return }
         do throws(SystemError) {
-            while !stopping.isRequested {
-                let ready = try armed.epoll.wait()
-                if ready.contains(where: { $0.token == Token.mounts.rawValue }) {
-                    _ = try armed.mounts.read()
-                    armed.watch.requestWalk()
-                }
-                armed.group.beginReading()
-                while !stopping.isRequested {
-                    let more = try read(armed.group.group, &armed.watch)
-                    let records = armed.watch.takeRecords()
-                    if !records.isEmpty {
-                        counters.delivered(records.count)
-                        deliver(records)
-                    }
-                    if !more { break }
-                }
-                armed.group.settle()
-            }
+            try armed.run(until: stopping, counters, shortcoming, deliver)
         } catch { throw SourceError(.files, error) }
         self.armed.put(armed)
     }
@@ -102,33 +70,6 @@ package final class FilesSource: Source {
     package func close() {
         armed.clear()
         stopping.close()
-    }
-
-    // MARK: Private
-
-    /// Reads once. False where the queue was empty.
-    private func read(_ group: borrowing FanotifyGroup, _ watch: inout FileWatch) throws(SystemError) -> Bool {
-        var more = false
-        do throws(SystemError) {
-            more = try group.read { event in
-                if event.mask.contains(.overflow) {
-                    counters.overflowed()
-                    watch.lostEvents(nil)
-                } else {
-                    watch.take(event, group)
-                }
-            }
-        } catch {
-            guard error.costsOneEvent else { throw error }
-            counters.lost(1)
-            watch.lostEvents(1)
-            more = true
-        }
-        if watch.walkIfDue(group, nowUSec: Clock.monotonicUSec(), isDrained: !more) {
-            shortcoming.set(watch.shortcoming)
-        }
-        if !more { watch.drained() }
-        return more
     }
 
     private static func hint(_ error: SystemError) -> String? {

@@ -1,0 +1,181 @@
+import TocsinEvents
+import TocsinLinux
+
+/// The opens that were read and are not all told and logged, one entry each, in a journal that outlives this process.
+///
+/// An execution is told with a number when all of its opens have come, which may be long after the first was read, and
+/// after others that began later. So each open keeps the number that its execution was told by. The next process tells
+/// once more, under the same numbers, what may not be logged; and goes on with what was not told.
+struct OpenJournal: ~Copyable, Sendable {
+    private var memory: ReadJournal
+    private let reportsPidFD: Bool
+    /// Where the next entry goes.
+    private var end = 0
+    /// Entries of each process that are not told, in their order.
+    private var pending: [Int32: [Int]] = [:]
+    /// What the next record is told by.
+    private var nextNumber: UInt64
+    /// Behind the last entry is an event that an earlier process read and had no time to note.
+    private var holdsLast = false
+
+    /// Bytes: some 4,000 opens, of which those of the executions in progress stay.
+    static let capacity = 1 << 20
+
+    /// The state of an entry is one more than the number it was told by, or one of these.
+    private static let untold: UInt64 = 0
+    private static let nothingToTell = UInt64.max
+    private static let firstRole: UInt16 = 1
+    private static let imageRole: UInt16 = 2
+
+    init(_ memory: consuming ReadJournal, reportsPidFD: Bool) {
+        nextNumber = memory.number
+        self.reportsPidFD = reportsPidFD
+        self.memory = memory
+        if nextNumber == 0 { NotedOpen.clear(in: self.memory.content, at: 0) }
+    }
+
+    // MARK: Reading
+
+    /// An event that was read, and where it is noted.
+    struct Read: ~Copyable {
+        var event: FanotifyEvent
+        let entry: Int
+        let note: NotedOpen
+    }
+
+    /// Whether there is room for another entry: see `makeRoom`.
+    var hasRoom: Bool { end + NotedOpen.byteLimit <= memory.content.count }
+
+    /// Reads one event. There must be room.
+    mutating func read(_ group: borrowing FanotifyGroup) throws(SystemError) -> Read? {
+        guard hasRoom, let note = NotedOpen(in: memory.content, at: end),
+            let event = try group.read(noting: note, reportsPidFD: reportsPidFD)
+        else { return nil }
+        let entry = end
+        end += note.byteCount
+        pending[event.pid, default: []].append(entry)
+        return Read(event: event, entry: entry, note: note)
+    }
+
+    func note(at entry: Int) -> NotedOpen? { NotedOpen(in: memory.content, at: entry) }
+
+    // MARK: What became of them
+
+    /// The execution is told: whoever takes this up tells it by the same number. nil where no entry could carry one.
+    ///
+    /// - Parameter beforeLast: the process's latest open has begun another.
+    mutating func tell(_ pid: Int32, _ execution: ExecAssembler.Execution, beforeLast: Bool) -> UInt64? {
+        let notes = take(pid, beforeLast: beforeLast).compactMap { note(at: $0) }
+        guard !notes.isEmpty else { return nil }
+        defer { nextNumber += 1 }
+        // The roles first: an entry with a number has them.
+        if let first = notes.first(where: { $0.identity == execution.first.file }) {
+            first.setRoles(first.roles | Self.firstRole)
+        }
+        if let image = notes.last(where: { $0.identity == execution.image.file }) {
+            image.setRoles(image.roles | Self.imageRole)
+        }
+        for note in notes { note.setState(nextNumber + 1) }
+        return nextNumber
+    }
+
+    /// A loss is told.
+    mutating func tellLoss(_ entry: Int, of pid: Int32) -> UInt64 {
+        defer { nextNumber += 1 }
+        pending[pid]?.removeAll { $0 == entry }
+        note(at: entry)?.setState(nextNumber + 1)
+        return nextNumber
+    }
+
+    /// Nothing is to be told of what the process opened.
+    mutating func settle(_ pid: Int32, beforeLast: Bool = false) {
+        for entry in take(pid, beforeLast: beforeLast) { note(at: entry)?.setState(Self.nothingToTell) }
+    }
+
+    /// Everything told so far is logged.
+    mutating func delivered() {
+        if memory.number != nextNumber { memory.setNumber(nextNumber) }
+        if holdsLast { NotedOpen.clear(in: memory.content, at: end) }
+        holdsLast = false
+    }
+
+    private mutating func take(_ pid: Int32, beforeLast: Bool) -> [Int] {
+        guard var entries = pending.removeValue(forKey: pid) else { return [] }
+        if beforeLast, let last = entries.popLast() { pending[pid] = [last] }
+        return entries
+    }
+
+    // MARK: Room
+
+    /// Lets go of what is logged. Where more is read than this holds before the queue was ever empty, the newest of it
+    /// stays too: the kernel may have merged a later event with one of them.
+    mutating func makeRoom(keepingNewest: Bool) {
+        guard end > 0 else { return }
+        let logged = memory.number
+        let oldestKept = keepingNewest ? end - memory.content.count / 4 : end
+        let content = memory.content
+        var moved: [Int: Int] = [:]
+        var newEnd = 0
+        memory.turnOver(number: logged) { other in
+            var entry = 0
+            while entry < end, let note = NotedOpen(in: content, at: entry), note.byteCount > 0 {
+                let isLogged = note.state != Self.untold && (note.state == Self.nothingToTell || note.state <= logged)
+                if !isLogged || entry >= oldestKept {
+                    UnsafeMutableRawBufferPointer(rebasing: other[newEnd..<(newEnd + note.byteCount)])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: content[entry..<(entry + note.byteCount)]))
+                    moved[entry] = newEnd
+                    newEnd += note.byteCount
+                }
+                entry += note.byteCount
+            }
+            NotedOpen.clear(in: other, at: newEnd)
+        }
+        end = newEnd
+        pending = pending.mapValues { $0.compactMap { moved[$0] } }
+    }
+
+    // MARK: Taking up
+
+    /// What a dead process has left.
+    struct Left {
+        /// Told by these numbers, rising, and perhaps not logged.
+        var told: [(number: UInt64, first: NotedOpen, image: NotedOpen)] = []
+        /// All others, in their order; `isOver`: nothing is to be told of it any more.
+        var others: [(note: NotedOpen, isOver: Bool)] = []
+        /// An event of which was noted nothing but the process.
+        var last: NotedOpen?
+    }
+
+    /// Once, before the first `read`. The notes are good until `makeRoom`.
+    mutating func takeUp() -> Left {
+        var left = Left()
+        var told: [UInt64: (first: NotedOpen?, image: NotedOpen?, any: NotedOpen)] = [:]
+        let content = memory.content
+        while let note = NotedOpen(in: content, at: end) {
+            guard note.byteCount > 0 else {
+                holdsLast = note.wasRead
+                if holdsLast { left.last = note }
+                break
+            }
+            // Never, unless somebody else wrote here.
+            guard note.byteCount.isMultiple(of: 8), end + note.byteCount <= content.count else { break }
+            switch note.state {
+            case Self.untold:
+                pending[note.pid, default: []].append(end)
+                left.others.append((note, isOver: false))
+            case Self.nothingToTell, ...memory.number: left.others.append((note, isOver: true))
+            case let state:
+                var group = told[state] ?? (nil, nil, note)
+                if note.roles & Self.firstRole != 0 { group.first = note }
+                if note.roles & Self.imageRole != 0 { group.image = note }
+                told[state] = group
+            }
+            end += note.byteCount
+        }
+        for (state, group) in told.sorted(by: { $0.key < $1.key }) {
+            nextNumber = max(nextNumber, state)
+            left.told.append((state - 1, group.first ?? group.any, group.image ?? group.first ?? group.any))
+        }
+        return left
+    }
+}
