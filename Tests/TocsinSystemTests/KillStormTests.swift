@@ -19,17 +19,15 @@ struct KillStormTests {
         var group: Account
         var log: String
 
-        var summary: String {
-            "one: \(single.summary); group: \(group.summary)"
-        }
+        var summary: String { "one: \(single.summary); group: \(group.summary)" }
     }
 
-    private func storm(_ source: String) async throws -> Outcome {
-        let tocsin = try TocsinBox(configuration: "sources: [\(source)]\n")
-        let storm = try Storm(count, in: tocsin.box)
+    private func outcome(of source: String, _ work: Storm.Work) async throws -> Outcome {
+        let tocsin = try TocsinBox(configuration: "sources: [\(source)]\nfiles:\n  paths: [\(Storm.directory)/**]\n")
+        let storm = try Storm(work, count, in: tocsin.box)
         let status = try await tocsin.client.status()
         let begin = Cursor(instance: try #require(UInt64(status.instance, radix: 16)), sequence: status.lastSequence)
-        let filter = Filter(types: [.exec], paths: [Storm.directory + "/*"])
+        let filter = Filter(types: work.types, paths: [Storm.directory + "/*"])
         // Behind the same event, so that both are owed the same.
         let single = Self.subscribe(tocsin.client.events(filter, after: begin))
         let group = Self.subscribe(tocsin.client.events(filter, after: begin, group: "storm"))
@@ -66,28 +64,24 @@ struct KillStormTests {
         }
     }
 
-    @Test("ebpf: every program is told exactly once, to a subscriber and to a group that acknowledges")
-    func ebpf() async throws {
-        let outcome = try await storm("ebpf")
-        print(outcome.summary)
-        for account in [outcome.single, outcome.group] {
-            #expect(account.isComplete && account.failure == nil, "\(outcome.summary)\n\(outcome.log)")
-            #expect(account.lost(of: count).isEmpty, "\(outcome.summary)")
-            #expect(account.doubled.isEmpty, "\(outcome.summary)")
-            #expect(account.gaps.isEmpty, "\(outcome.summary)")
-        }
-        #expect(outcome.single.givenAgain == 0, "a cursor is exact")
-    }
-
-    @Test("fanotify: nothing is told twice, and where a killed daemon had read what it did not log, a gap says so")
-    func fanotify() async throws {
-        let outcome = try await storm("fanotify")
-        print(outcome.summary)
+    @Test(
+        "everything is told exactly once, to a subscriber and to a group that acknowledges",
+        arguments: [("ebpf", Storm.Work.programs), ("files", .files), ("fanotify", .programs)])
+    func storm(_ source: String, _ work: Storm.Work) async throws {
+        let outcome = try await outcome(of: source, work)
+        print("\(source): \(outcome.summary)")
+        let expected = work.expected(count)
         for account in [outcome.single, outcome.group] {
             #expect(account.isComplete && account.failure == nil, "\(outcome.summary)\n\(outcome.log)")
             #expect(account.doubled.isEmpty, "\(outcome.summary)")
-            let lost = account.lost(of: count)
-            #expect(lost.isEmpty || account.gaps.contains { $0.origin == .restart }, "\(outcome.summary)")
+            let lost = expected.subtracting(account.told.keys)
+            if source == "fanotify" {
+                // Killed between taking an event from the queue and noting its file, and then the process is gone.
+                #expect(lost.count <= account.gaps.count { $0.origin == .restart }, "\(lost) \(outcome.summary)")
+            } else {
+                #expect(lost.isEmpty, "\(lost.prefix(10)) \(outcome.summary)")
+                #expect(account.gaps.isEmpty, "\(outcome.summary)")
+            }
         }
         #expect(outcome.single.givenAgain == 0, "a cursor is exact")
     }
