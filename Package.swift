@@ -11,10 +11,6 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
 ]
-let serviceLifecycle: [Target.Dependency] = [
-    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-]
 
 /// libbpf goes into the binary where there is an archive of it, as on Debian: the daemon then runs on machines that have
 /// no libbpf, or another version.
@@ -55,7 +51,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // What knows nothing of tocsin: the JSON that Varlink speaks, Varlink, and the YAML of rules and configuration.
@@ -113,7 +108,7 @@ let package = Package(
             [
                 "JSON", "Sigma", "YAML", "TocsinDelivery", "TocsinEvents", "TocsinLinux", "TocsinRules",
                 "TocsinSensors", "TocsinSystemd", "Varlink", logging,
-            ] + nio + serviceLifecycle,
+            ] + nio,
             tests: ["SystemdBox", "TestSupport", "TocsinClient", "listen", "tocsin", "tocsind"]),
         [executable("tocsind", ["TocsinDaemon", argumentParser])],
 

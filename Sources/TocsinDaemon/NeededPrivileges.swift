@@ -6,7 +6,7 @@ import TocsinLinux
 /// of them stay in use: file systems that are mounted later want a mark (CAP_SYS_ADMIN), each file event's handle is
 /// opened (CAP_DAC_READ_SEARCH), each process read (CAP_SYS_PTRACE), and a source that fails is opened again as it was the
 /// first time.
-package func giveUpPrivileges() {
+func giveUpPrivileges() {
     do throws(SystemError) {
         try Privileges.keep(neededCapabilities)
     } catch {

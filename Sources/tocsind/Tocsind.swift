@@ -1,23 +1,9 @@
 import ArgumentParser
-import Dispatch
-import Glibc
 import TocsinDaemon
 import TocsinEvents
 
-/// Gives up privileges while this is the process's only thread, then runs the command.
 @main
-enum Program {
-    static func main() {
-        giveUpPrivileges()
-        Task {
-            await Tocsind.main(nil)
-            exit(EXIT_SUCCESS)
-        }
-        dispatchMain()
-    }
-}
-
-struct Tocsind: AsyncParsableCommand {
+struct Tocsind: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tocsind",
         abstract: "Watches process starts and tells every program that asked.",
@@ -47,11 +33,11 @@ struct Tocsind: AsyncParsableCommand {
     @Flag(help: "Say what is wrong with the configuration, and end: status 0 where nothing is, else 78.")
     var checkConfig = false
 
-    func run() async throws {
+    func run() throws {
         do {
             let options = DaemonOptions(configurationPath: config, socketPath: socket, sources: source)
             if checkConfig { return try checkConfiguration(options) }
-            try await runDaemon(options)
+            try runDaemon(options)
         } catch let error as ConfigurationError {
             complain("\(error)")
             throw ExitCode.badConfiguration

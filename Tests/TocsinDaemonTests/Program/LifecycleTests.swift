@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import TocsinClient
 import TocsinEvents
+import TocsinLinux
 
 @Suite struct LifecycleTests {
     private static let quiet = "sources: [heartbeat]\nheartbeat: {interval: 1h}"
@@ -22,6 +23,14 @@ import TocsinEvents
         let end = try await daemon.process.ended()
         #expect(end.status == 0, "\(end.errorText)")
         #expect(access(daemon.socketPath, F_OK) != 0, "the socket is removed")
+    }
+
+    /// Dispatch looks after the pool of Swift concurrency once a second.
+    @Test("a daemon has no thread that wakes by itself")
+    func threads() async throws {
+        let daemon = try await RunningDaemon.ready(configuration: Self.quiet)
+        let names = try daemon.process.threadNames.map { $0.hasPrefix("NIO-ELT") ? "event loop" : $0 }
+        #expect(Set(names) == ["event loop", "heartbeat", "journal", "rules", "tocsind"])
     }
 
     @Test("a second daemon on the same socket is refused, and the first goes on")
@@ -164,6 +173,16 @@ import TocsinEvents
 }
 
 extension RunningSubprocess {
+    fileprivate var threadNames: [String] {
+        get throws {
+            let threads = "/proc/\(pid)/task"
+            return try directoryNames(threads).map {
+                let name = try FileDescriptor.open("\(threads)/\($0)/comm").readToEnd(limit: 64)
+                return String(decoding: name.dropLast(), as: UTF8.self)
+            }
+        }
+    }
+
     /// Waits until the process reads the FIFO, and gives it a configuration when `body` has returned.
     fileprivate func whenReading(_ fifo: String, _ body: () -> Void) async throws {
         for _ in 0..<3000 {
