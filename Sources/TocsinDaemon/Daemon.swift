@@ -247,7 +247,11 @@ final class Daemon {
         watchdog?.stop()
         refusals.stop()
         let rulesEnded = rules?.stop() ?? eventLoop.makeSucceededVoidFuture()
-        return server.shutdown(within: .seconds(5)).flatMap { rulesEnded }
+        return server.shutdown(within: .seconds(5)).flatMap { rulesEnded }.assumeIsolated().map { [self] in
+            // Their threads have ended, and are joined.
+            watch = []
+            rules = nil
+        }.nonisolated()
     }
 
     // MARK: Status
