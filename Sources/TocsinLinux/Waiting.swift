@@ -82,6 +82,14 @@ package struct EventFD: ~Copyable, Sendable {
         var count: UInt64 = 0
         _ = try? syscall("read") { read(descriptor.rawValue, &count, MemoryLayout<UInt64>.size) }
     }
+
+    /// Sleeps until it was signalled since the last wait, or the time is over, for whoever waits for this alone. nil waits
+    /// for ever.
+    package func wait(timeoutMSec: Int32? = nil) throws(SystemError) {
+        var wanted = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        try syscall("poll") { poll(&wanted, 1, timeoutMSec ?? -1) }
+        reset()
+    }
 }
 
 /// `timerfd_create(2)` on `CLOCK_MONOTONIC`: steps of the wall clock do not move it.

@@ -3,7 +3,7 @@ package import TocsinLinux
 
 /// The way to the journal that never blocks its caller: a bounded queue, and a thread that does the waiting.
 ///
-/// Owns the thread and its two bells for as long as the process lives, or until `close`. Owns no socket: libsystemd
+/// Owns the thread and what both sides wait on for as long as the process lives, or until `close`. Owns no socket: libsystemd
 /// keeps its own. When journald is stopped, the thread blocks or its sends fail; the queue fills, further entries are counted as
 /// lost, and what gets through again is followed by one entry that tells how many are missing.
 package final class JournalWriter: Sendable {
@@ -13,8 +13,8 @@ package final class JournalWriter: Sendable {
 
     private let queue: Mutex<JournalQueue>
     private let send: @Sendable (JournalEntry) -> Bool
-    private let work: WakeUp
-    private let idle: WakeUp
+    private let work: EventFD
+    private let idle: EventFD
 
     /// - Parameters:
     ///   - maximumEntries: entries that may wait, those being written included.
@@ -40,8 +40,8 @@ package final class JournalWriter: Sendable {
         identifier: String, destination: JournalDestination, queue: JournalQueue,
         send: @escaping @Sendable (JournalEntry) -> Bool
     ) throws(SystemError) {
-        work = try WakeUp()
-        idle = try WakeUp()
+        work = try EventFD()
+        idle = try EventFD()
         self.identifier = identifier
         self.destination = destination
         self.send = send
@@ -57,7 +57,7 @@ package final class JournalWriter: Sendable {
     package func submit(_ entry: consuming JournalEntry) -> Bool {
         entry.field("SYSLOG_IDENTIFIER", identifier)
         let admission = queue.withLock { $0.append(entry) }
-        if admission == .wakeWriter { work.ring() }
+        if admission == .wakeWriter { work.signal() }
         return admission != .lost
     }
 
@@ -74,7 +74,7 @@ package final class JournalWriter: Sendable {
             let now = Clock.monotonicUSec()
             guard now < end else { return false }
             do {
-                try idle.wait(milliseconds: Int32((end - now + 999) / 1000))
+                try idle.wait(timeoutMSec: Int32((end - now + 999) / 1000))
             } catch {
                 return false
             }
@@ -86,7 +86,7 @@ package final class JournalWriter: Sendable {
     @discardableResult
     package func close(milliseconds: UInt32 = 2000) -> Bool {
         queue.withLock { $0.close() }
-        work.ring()
+        work.signal()
         return flush(milliseconds: milliseconds)
     }
 
@@ -96,12 +96,12 @@ package final class JournalWriter: Sendable {
         while true {
             let (batch, isClosed) = queue.withLock { ($0.takeAll(), $0.isClosed) }
             guard !batch.isEmpty else {
-                idle.ring()
+                idle.signal()
                 if isClosed { return }
                 do {
                     try work.wait()
                 } catch {
-                    // Without its bell the thread would spin. From now on the queue refuses, and counts.
+                    // A thread that cannot wait would spin. From now on the queue refuses, and counts.
                     queue.withLock { $0.close() }
                 }
                 continue
