@@ -70,7 +70,20 @@ import TocsinEvents
     func long() {
         let line = CommandText.command(
             of: process { $0.arguments = ["curl", ByteString(Array(repeating: 0x61, count: 5000)), "zz"] })
-        #expect(line == "/usr/bin/curl " + String(repeating: "a", count: 4096) + " … [906 more bytes]")
+        #expect(line == "/usr/bin/curl " + String(repeating: "a", count: 4096) + " … [908 more bytes]")
+    }
+
+    @Test("a hundred thousand empty arguments do not fill the screen")
+    func manyEmpty() {
+        let line = CommandText.command(
+            of: process { $0.arguments = ["curl"] + Array(repeating: "", count: 100_000) })
+        #expect(line == "/usr/bin/curl" + String(repeating: " ''", count: 4097) + " … [95903 more bytes]")
+    }
+
+    @Test("a command line as long as the bound is whole")
+    func longest() {
+        let longest = process { $0.arguments = ["curl", ByteString(Array(repeating: 0x61, count: 4096))] }
+        #expect(CommandText.command(of: longest) == "/usr/bin/curl " + String(repeating: "a", count: 4096))
     }
 
     @Test("no argument can forge a line, a colour or the words around it")

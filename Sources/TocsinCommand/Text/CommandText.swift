@@ -2,7 +2,8 @@ package import TocsinEvents
 
 /// What a process runs, as one line that cannot be mistaken.
 package enum CommandText {
-    /// Longer command lines are cut in text; JSON has them whole.
+    /// Longer command lines are cut in text; JSON has them whole. An argument counts with the NUL that ends it, so that
+    /// many empty ones, too, are many.
     package static let maximumBytes = 4096
 
     /// The executable first, because `argv[0]` is whatever the caller liked; `argv[0]` in brackets where it says something
@@ -35,12 +36,13 @@ package enum CommandText {
         var left = maximumBytes
         for (index, argument) in zip(arguments.indices, arguments) {
             guard argument.bytes.count <= left else {
-                words.append(ShellQuoting.word(ByteString(Array(argument.bytes.prefix(left)))))
-                let rest = arguments[index...].reduce(-left) { $0 + $1.bytes.count }
+                let shown = argument.bytes.prefix(max(0, left))
+                if !shown.isEmpty { words.append(ShellQuoting.word(ByteString(Array(shown)))) }
+                let rest = arguments[index...].reduce(-shown.count) { $0 + $1.bytes.count + 1 }
                 words.append("… [\(rest) more bytes]")
                 return words.joined(separator: " ")
             }
-            left -= argument.bytes.count
+            left -= argument.bytes.count + 1
             words.append(ShellQuoting.word(argument))
         }
         // The daemon, too, keeps command lines only up to a bound.
