@@ -1,3 +1,5 @@
+internal import TocsinEvents
+
 // Text that a hostile process chose, made safe to show.
 //
 // Command lines and file names may hold terminal escapes, newlines that forge log lines, and characters that turn
@@ -22,21 +24,24 @@ extension [UInt8] {
     private mutating func appendPrintable(buffer text: UnsafeBufferPointer<UInt8>, limit: Int) -> Bool {
         let start = count
         var index = 0
+        var afterBase = false
         while index < text.count {
             let byte = text[index]
             if byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\\") {
                 guard count - start < limit else { return false }
                 append(byte)
                 index += 1
+                afterBase = true
                 continue
             }
-            let (length, printable) = Self.character(in: text, at: index)
+            let (length, printable) = Self.character(in: text, at: index, afterBase: afterBase)
             let width = printable ? length : byte == UInt8(ascii: "\\") ? 2 : 4 * length
             guard count - start <= limit - width else { return false }
             for byte in text[index..<index + length] {
                 if printable { append(byte) } else { appendEscape(of: byte) }
             }
             index += length
+            afterBase = printable
         }
         return true
     }
@@ -44,7 +49,7 @@ extension [UInt8] {
     /// Length in bytes of the character at `index`, and whether it may be shown. A byte that is no UTF-8 stands for
     /// itself.
     private static func character(
-        in text: UnsafeBufferPointer<UInt8>, at index: Int
+        in text: UnsafeBufferPointer<UInt8>, at index: Int, afterBase: Bool
     ) -> (length: Int, printable: Bool) {
         let first = text[index]
         // The least value rules out overlong forms.
@@ -63,10 +68,7 @@ extension [UInt8] {
         }
         // Unicode.Scalar refuses surrogates and what lies beyond U+10FFFF.
         guard value >= least, let scalar = Unicode.Scalar(value) else { return (1, false) }
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: return (length, false)
-        default: return (length, true)
-        }
+        return (length, scalar.isPrintable(afterBase: afterBase))
     }
 
     private mutating func appendEscape(of byte: UInt8) {

@@ -30,6 +30,12 @@ import Testing
         #expect(printable(Array("\u{9B}a\u{202E}b\u{2028}".utf8)) == #"\xc2\x9ba\xe2\x80\xaeb\xe2\x80\xa8"#)
     }
 
+    @Test("what is invisible is escaped, and so is a mark with nothing to stand on")
+    func invisible() {
+        #expect(printable(Array("a\u{301}b\u{200B}\u{3164}".utf8)) == "a\u{301}b" + #"\xe2\x80\x8b\xe3\x85\xa4"#)
+        #expect(printable(Array("\u{301}a".utf8)) == #"\xcc\x81a"#)
+    }
+
     @Test(
         "bytes that are not UTF-8 are escaped one by one",
         arguments: [

@@ -51,12 +51,12 @@ package enum ShellQuoting {
             case "\t": result += "\\t"
             case "\r": result += "\\r"
             case "\u{1B}": result += "\\e"
-            case _ where isPrintable(scalar, afterBase: afterBase): result.unicodeScalars.append(scalar)
+            case _ where scalar.isPrintable(afterBase: afterBase): result.unicodeScalars.append(scalar)
             case _ where scalar.value < 0x80: result += "\\x" + hexadecimal(scalar.value, digits: 2)
             case _ where scalar.value < 0x10000: result += "\\u" + hexadecimal(scalar.value, digits: 4)
             default: result += "\\U" + hexadecimal(scalar.value, digits: 8)
             }
-            afterBase = isPrintable(scalar, afterBase: afterBase)
+            afterBase = scalar.isPrintable(afterBase: afterBase)
         }
         return result + "'"
     }
@@ -98,33 +98,15 @@ extension ShellQuoting {
     package static func isPrintable(_ string: String) -> Bool {
         var afterBase = false
         for scalar in string.unicodeScalars {
-            guard isPrintable(scalar, afterBase: afterBase) else { return false }
+            guard scalar.isPrintable(afterBase: afterBase) else { return false }
             afterBase = true
         }
         return true
     }
 
-    /// Whether a terminal shows the scalar, and shows it as something of its own: what is invisible hides text, and a mark
-    /// without a base would sit on the quote before it.
-    private static func isPrintable(_ scalar: Unicode.Scalar, afterBase: Bool) -> Bool {
-        if scalar.value < 0x80 { return (0x20...0x7E).contains(scalar.value) }
-        let properties = scalar.properties
-        // Hangul fillers are letters by category, yet blank. So is the empty Braille pattern, a symbol.
-        if properties.isDefaultIgnorableCodePoint || scalar == "\u{2800}" { return false }
-        switch properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
-            .letterNumber, .otherNumber, .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,
-            .initialPunctuation, .finalPunctuation, .otherPunctuation, .mathSymbol, .currencySymbol, .modifierSymbol,
-            .otherSymbol:
-            return true
-        case .nonspacingMark, .spacingMark, .enclosingMark: return afterBase
-        default: return false
-        }
-    }
-
     /// Whether a scalar must be escaped in JSON that may be shown on a terminal. Looser than in words: JSON strings are
     /// quoted anyway, and programs read them.
     package static func isHarmlessInJSON(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x7F || isPrintable(scalar, afterBase: true)
+        scalar.value < 0x7F || scalar.isPrintable(afterBase: true)
     }
 }
