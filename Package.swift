@@ -57,7 +57,7 @@ let package = Package(
         library("JSON"),
         library(
             "Varlink", ["JSON"] + nio, resources: [.embedInCode("org.varlink.service.varlink")],
-            tests: ["varlink-certification"]),
+            tests: ["TestKit", "varlink-certification"]),
         [.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])])],
         library("YAML", ["CYAML"]),
 
@@ -130,10 +130,13 @@ let package = Package(
                 name: "varlink-certification", dependencies: ["JSON", "Varlink"] + nio,
                 resources: [.embedInCode("org.varlink.certification.varlink")], swiftSettings: swiftSettings),
             .target(
-                name: "TestSupport", dependencies: ["CTestSystem", "JSON", "TocsinEvents", "Varlink"] + nio,
+                name: "TestSupport", dependencies: ["JSON", "TestKit", "TocsinEvents", "Varlink"] + nio,
                 path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
             .target(
-                name: "SystemdBox", path: "Tests/Support/SystemdBox", resources: [.embedInCode("boot.sh")],
+                name: "SystemdBox", dependencies: ["TestKit"], path: "Tests/Support/SystemdBox",
+                resources: [.embedInCode("boot.sh")], swiftSettings: swiftSettings),
+            .target(
+                name: "TestKit", dependencies: ["CTestSystem"], path: "Tests/Support/TestKit",
                 swiftSettings: swiftSettings),
             .executableTarget(
                 name: "systemd-probe", dependencies: ["TocsinSystemd", "TocsinEvents", "TocsinLinux", logging],

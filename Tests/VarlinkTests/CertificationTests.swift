@@ -6,7 +6,7 @@ import Testing
 /// `org.varlink.certification` against other implementations, in both directions.
 @Suite struct CertificationTests {
     static func succeeds(_ program: String, _ arguments: [String]) -> Bool {
-        guard let process = try? ChildProcess(program, arguments), let result = try? process.finish() else {
+        guard let process = try? PipedProcess(program, arguments), let result = try? process.finish() else {
             return false
         }
         return result.status == 0
@@ -17,8 +17,8 @@ import Testing
 
     /// Runs a client against a service at a path of their own.
     private func run(
-        _ client: (_ address: String) throws -> ChildProcess,
-        against service: (_ address: String) throws -> ChildProcess
+        _ client: (_ address: String) throws -> PipedProcess,
+        against service: (_ address: String) throws -> PipedProcess
     ) throws -> (output: String, status: Int32) {
         var template = Array("/tmp/varlink-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError(code: errno) }
@@ -32,20 +32,20 @@ import Testing
         // Some print nothing: that a connection is possible is the sign.
         for _ in 0..<4000 where (try? TestSocket(connectingTo: path)) == nil { usleep(5000) }
         let result = try client("unix:\(path)").finish()
-        kill(server.pid, SIGKILL)
+        server.send(SIGKILL)
         return result
     }
 
-    private func own(_ arguments: [String] = []) -> (String) throws -> ChildProcess {
-        { try ChildProcess(certification: arguments + ["--varlink=\($0)"]) }
+    private func own(_ arguments: [String] = []) -> (String) throws -> PipedProcess {
+        { try PipedProcess(certification: arguments + ["--varlink=\($0)"]) }
     }
 
-    private func python(_ arguments: [String] = []) -> (String) throws -> ChildProcess {
-        { try ChildProcess("python3", ["-m", "varlink.tests.test_certification"] + arguments + ["--varlink=\($0)"]) }
+    private func python(_ arguments: [String] = []) -> (String) throws -> PipedProcess {
+        { try PipedProcess("python3", ["-m", "varlink.tests.test_certification"] + arguments + ["--varlink=\($0)"]) }
     }
 
-    private func go(_ arguments: [String] = []) -> (String) throws -> ChildProcess {
-        { try ChildProcess("varlink-go-certification", arguments + ["-varlink", $0]) }
+    private func go(_ arguments: [String] = []) -> (String) throws -> PipedProcess {
+        { try PipedProcess("varlink-go-certification", arguments + ["-varlink", $0]) }
     }
 
     @Test("the own client passes against the own service")
@@ -93,7 +93,7 @@ import Testing
                 let socket = try TestSocket(connectingTo: String(address.dropFirst("unix:".count)))
                 try socket.send(#"{"method":"org.varlink.certification.Test01","parameters":{"client_id":"x"}}"#)
                 #expect(try socket.receive() == #"{"error":"org.varlink.certification.ClientIdError"}"#)
-                return try ChildProcess("true", [])
+                return try PipedProcess("true", [])
             }, against: own())
         #expect(result.status == 0)
     }

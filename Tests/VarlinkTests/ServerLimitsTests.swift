@@ -133,7 +133,7 @@ import Testing
         // A process of its own: the limit holds for all of it.
         let directory = try TestServer()
         let path = directory.path + "2"
-        let server = try ChildProcess(certification: ["--varlink=unix:\(path)"], maximumDescriptors: 24)
+        let server = try PipedProcess(certification: ["--varlink=unix:\(path)"], maximumDescriptors: 24)
         defer { unlink(path) }
         #expect(try server.readLine() == "Listening")
         var sockets = try (0..<40).map { _ in try TestSocket(connectingTo: path) }

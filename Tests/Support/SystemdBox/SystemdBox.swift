@@ -1,4 +1,5 @@
 import Glibc
+import TestKit
 
 /// A machine of its own for a test: the real systemd as PID 1, the files of this machine below a throw-away overlay.
 ///
@@ -16,11 +17,13 @@ package final class SystemdBox {
         let text = String(decoding: PackageResources.boot_sh, as: UTF8.self)
         script = try ChildProcess(
             ["unshare", "--mount", "--propagation", "private", "bash", "-c", text, "systemd-box"], input: leash.read,
-            output: output.write, errors: output.write)
+            output: output.write, errors: output.write,
+            // The leash ends it: killed, it would leave the box behind.
+            diesWithTest: false)
         output.closeWrite()
         self.leash = leash
         guard let line = Self.firstLine(of: output.read), let leader = Int32(line) else {
-            script.kill()
+            script.send(SIGKILL)
             throw Command.Failure(description: "the box did not start: \(Self.rest(of: output.read))")
         }
         self.leader = leader
