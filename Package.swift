@@ -63,12 +63,12 @@ let package = Package(
 
         // Sigma: rules, the compiled engine, correlations; and what `tocsin rules` does. They know nothing of tocsin either.
         [.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")])],
-        library("Sigma", ["CRE2", "YAML"]),
-        library("SigmaTools", ["JSON", "Sigma"]),
+        library("Sigma", ["CRE2", "YAML"], tests: ["TestKit"]),
+        library("SigmaTools", ["JSON", "Sigma"], tests: ["TestKit"]),
 
         // What every part speaks about: events, processes, files, gaps, cursors, filters.
         library(
-            "TocsinEvents", ["JSON"], resources: [.embedInCode("io.tocsin.Events.varlink")], tests: ["TestSupport"]),
+            "TocsinEvents", ["JSON"], resources: [.embedInCode("io.tocsin.Events.varlink")], tests: ["TestKit"]),
 
         // Linux, owned: the one home of unsafe code, and the C that Swift cannot import.
         [.target(name: "CTocsinLinux")],
@@ -94,7 +94,7 @@ let package = Package(
         ],
 
         // The heart: event log, sessions, pending reads, groups, loss accounting. Pure: no clock, no I/O.
-        library("TocsinDelivery", ["JSON", "TocsinEvents", deque]),
+        library("TocsinDelivery", ["JSON", "TocsinEvents", deque], tests: ["TestKit"]),
 
         // The journal and the service manager, by libsystemd.
         [.systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])])],
@@ -113,14 +113,14 @@ let package = Package(
         [executable("tocsind", ["TocsinDaemon", argumentParser])],
 
         // The other end: the public client library, and the command line over it.
-        library("TocsinClient", ["JSON", "TocsinEvents", "Varlink"], tests: ["TestSupport"]),
+        library("TocsinClient", ["JSON", "TocsinEvents", "Varlink"], tests: ["TestKit", "TestSupport"]),
         library(
             "TocsinCommand",
             [
                 "JSON", "Sigma", "SigmaTools", "TocsinClient", "TocsinDoctor", "TocsinEvents", "TocsinRules",
                 argumentParser,
             ],
-            tests: ["CTestSystem", "TestSupport", "tocsin"] + nio),
+            tests: ["CTestSystem", "TestKit", "TestSupport", "tocsin"] + nio),
         [executable("tocsin", ["TocsinCommand"])],
 
         // For tests only: other implementations' certification suites run against the first, and it against theirs;

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import Sigma
@@ -6,7 +7,7 @@ import Testing
 @Suite struct DifferentialTests {
     @Test("the compiled rules match exactly what their expressions say, on random rules and events", arguments: 0..<40)
     func randomRules(seed: UInt64) {
-        var random = SeededGenerator(state: seed &* 7_919 &+ 1)
+        var random = SeededGenerator(seed: seed &* 7_919 &+ 1)
         var collection = RuleCollection()
         for index in 0..<25 { collection.add(randomRule(index, &random), file: "random.yml") }
         let rules = RuleSet(collection, streams: [processes])
@@ -27,7 +28,7 @@ import Testing
 
     @Test("wildcards match what trying every possibility matches")
     func wildcards() {
-        var random = SeededGenerator(state: 42)
+        var random = SeededGenerator(seed: 42)
         for _ in 0..<20_000 {
             let pattern = TextPattern(
                 tokens: (0..<Int.random(in: 0...6, using: &random)).map { _ in
@@ -170,18 +171,5 @@ extension Value {
         case .integer(let integer): integer.description
         default: nil
         }
-    }
-}
-
-/// SplitMix64, so that a failure can be repeated.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,26 +1,13 @@
 import Glibc
 import JSON
 import Sigma
+import TestKit
 import Testing
 
 @testable import SigmaTools
 
-/// Rules and events of others that are not part of the repository, with the matches that two independent
-/// implementations agree on.
-private enum Oracle {
-    /// `SIGMA_ORACLE`, else `shared/sigma` beside the checkout or beside a directory above it.
-    static let path: String? = {
-        if let path = getenv("SIGMA_ORACLE") { return String(cString: path) }
-        var directory = #filePath.split(separator: "/").dropLast(3)
-        while !directory.isEmpty {
-            directory.removeLast()
-            let path = "/" + (directory + ["shared", "sigma"]).joined(separator: "/")
-            if access(path + "/events.jsonl", R_OK) == 0 { return path }
-        }
-        return nil
-    }()
-
-    static func lines(_ name: String) throws -> [[UInt8]] {
+extension SigmaOracle {
+    fileprivate static func lines(_ name: String) throws -> [[UInt8]] {
         var lines: [[UInt8]] = []
         let failure = LineReader.forEachLine(of: try #require(path) + "/" + name) { lines.append($0) }
         #expect(failure == nil)
@@ -28,16 +15,16 @@ private enum Oracle {
     }
 }
 
-@Suite(.enabled(if: Oracle.path != nil, "no oracle: neither SIGMA_ORACLE nor ../shared/sigma"))
+@Suite(.enabled(if: SigmaOracle.path != nil, "no oracle: neither SIGMA_ORACLE nor ../shared/sigma"))
 struct OracleTests {
     @Test("every rule of the oracle loads, and every event matches exactly the rules it should")
     func events() throws {
         var collection = RuleCollection()
-        collection.add(path: try #require(Oracle.path) + "/rules")
+        collection.add(path: try #require(SigmaOracle.path) + "/rules")
         var test = RuleTest(collection)
         #expect(test.rules.refusals.isEmpty)
         #expect(!test.rules.rules.isEmpty)
-        let (events, expected) = (try Oracle.lines("events.jsonl"), try Oracle.lines("expected.jsonl"))
+        let (events, expected) = (try SigmaOracle.lines("events.jsonl"), try SigmaOracle.lines("expected.jsonl"))
         try #require(events.count == expected.count && !events.isEmpty)
         for (event, expectation) in zip(events, expected) {
             let found = try test.evaluate(line: event)
@@ -47,7 +34,7 @@ struct OracleTests {
 
     @Test("every conformance case is decided as it should be")
     func conformance() throws {
-        let cases = try Oracle.lines("conformance.jsonl")
+        let cases = try SigmaOracle.lines("conformance.jsonl")
         try #require(!cases.isEmpty)
         for line in cases {
             let item = try #require(try JSONValue(parsing: line).objectValue)

@@ -1,4 +1,4 @@
-import TestSupport
+import TestKit
 import TocsinEvents
 
 extension SeededGenerator {

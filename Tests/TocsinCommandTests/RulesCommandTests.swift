@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import TestKit
 import TestSupport
 import Testing
 
@@ -134,22 +135,11 @@ import Testing
         #expect(try await tocsin(["test", "events.jsonl"]).status == 64, "--rules is required")
     }
 
-    /// `shared/sigma` beside the checkout, or beside a directory above it.
-    private static let oracle: String? = {
-        var directory = #filePath.split(separator: "/").dropLast(3)
-        while !directory.isEmpty {
-            directory.removeLast()
-            let path = "/" + (directory + ["shared", "sigma"]).joined(separator: "/")
-            if access(path + "/events.jsonl", R_OK) == 0 { return path }
-        }
-        return nil
-    }()
-
     @Test(
         "the program answers every event of the oracle as expected",
-        .enabled(if: oracle != nil, "no ../shared/sigma beside the checkout"))
+        .enabled(if: SigmaOracle.path != nil, "no oracle: neither SIGMA_ORACLE nor ../shared/sigma"))
     func agreement() async throws {
-        let oracle = try #require(Self.oracle)
+        let oracle = try #require(SigmaOracle.path)
         let end = try await tocsin(["test", "--rules", oracle + "/rules", oracle + "/events.jsonl"])
         #expect(end.status == 0, "\(end.errorText)")
         let expected = try await Subprocess.run("/bin/cat", [oracle + "/expected.jsonl"])

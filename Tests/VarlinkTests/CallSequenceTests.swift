@@ -1,5 +1,6 @@
 import JSON
 import NIOCore
+import TestKit
 import Testing
 
 @testable import Varlink
