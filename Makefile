@@ -137,4 +137,4 @@ format-check:
 	swift format lint --strict --recursive Sources Tests Examples Benchmarks/Benchmarks Benchmarks/Package.swift $(wildcard Plugins) Package.swift
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-asan .build-tsan Benchmarks/.build
