@@ -221,5 +221,8 @@ struct SystemTests {
         let others = left.split(separator: "\n").filter { !$0.hasPrefix("/etc/tocsin") && !$0.hasPrefix("/run/tocsin") }
         #expect(others.isEmpty)
         #expect(try daemon.box.run("test", "-e", "/run/tocsin/tocsin.sock").status != 0)
+        #expect(try daemon.succeeds("journalctl", "--list-catalog").contains("tocsin"))
+        try daemon.succeeds("journalctl", "--update-catalog")
+        #expect(try !daemon.succeeds("journalctl", "--list-catalog").contains("tocsin"))
     }
 }
