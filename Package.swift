@@ -57,7 +57,7 @@ let package = Package(
         library("JSON"),
         library(
             "Varlink", ["JSON"] + nio, resources: [.embedInCode("org.varlink.service.varlink")],
-            tests: ["TestKit", "varlink-certification"]),
+            tests: ["TestKit", "TestSupport", "varlink-certification"]),
         [.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])])],
         library("YAML", ["CYAML"]),
 
@@ -124,13 +124,15 @@ let package = Package(
         [executable("tocsin", ["TocsinCommand"])],
 
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
-        // programs that run, or run others in odd ways, and a Varlink server whose every answer the test gives; a booted systemd, and a service in it.
+        // programs that run, or run others in odd ways, and a Varlink server whose every answer the test gives; a
+        // booted systemd, and a service in it.
         [
             .executableTarget(
                 name: "varlink-certification", dependencies: ["JSON", "Varlink"] + nio,
                 resources: [.embedInCode("org.varlink.certification.varlink")], swiftSettings: swiftSettings),
             .target(
-                name: "TestSupport", dependencies: ["JSON", "TestKit", "TocsinEvents", "Varlink"] + nio,
+                name: "TestSupport",
+                dependencies: ["JSON", "SystemdBox", "TestKit", "TocsinClient", "TocsinEvents", "Varlink"] + nio,
                 path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
             .target(
                 name: "SystemdBox", dependencies: ["TestKit"], path: "Tests/Support/SystemdBox",

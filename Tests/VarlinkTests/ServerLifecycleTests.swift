@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import Varlink
@@ -93,7 +94,7 @@ import Testing
         }
         #expect(try pending.receive() == nil)
         #expect(try idle.receive() == nil)
-        #expect(throws: SystemError.self) { try server.connect() }
+        #expect(throws: TestSocket.Failure.self) { try server.connect() }
         #expect(try server.run { $0.shutdowns } == 1)
         #expect(try server.run { $0.closed.count } == 2)
     }

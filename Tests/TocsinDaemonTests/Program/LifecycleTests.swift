@@ -200,14 +200,3 @@ extension RunningSubprocess {
         Issue.record("nobody reads \(fifo); the daemon's log: \(errorsWritten)")
     }
 }
-
-extension RunningDaemon {
-    /// Waits until this many reads pend.
-    func pendingReads(_ count: Int) async throws {
-        for _ in 0..<3000 {
-            if try await client.status().pendingReads >= count { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        throw Silent(log: process.errorsWritten)
-    }
-}

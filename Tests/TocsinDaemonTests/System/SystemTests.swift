@@ -1,4 +1,5 @@
 import SystemdBox
+import TestSupport
 import Testing
 import TocsinLinux
 import TocsinSystemd

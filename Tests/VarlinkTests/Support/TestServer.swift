@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import Varlink
@@ -117,4 +118,12 @@ final class TestServer: Sendable {
             try await Task.sleep(for: .milliseconds(2))
         }
     }
+}
+
+/// Nothing came within the time that a test allows.
+struct TimedOut: Error {}
+
+struct SystemError: Error, CustomStringConvertible {
+    let code: Int32
+    var description: String { String(cString: strerror(code)) }
 }

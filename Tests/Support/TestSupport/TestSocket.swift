@@ -2,14 +2,19 @@
 
 import Glibc
 
-/// Nothing came within the time that a test allows.
-struct TimedOut: Error {}
-
-final class TestSocket {
+package final class TestSocket {
     private let descriptor: CInt
     private var received: [UInt8] = []
 
-    init(connectingTo path: String) throws {
+    package struct Failure: Error, CustomStringConvertible {
+        package let code: Int32
+        package var description: String { String(cString: strerror(code)) }
+    }
+
+    /// Nothing came within the time that a test allows.
+    package struct Silent: Error {}
+
+    package init(connectingTo path: String) throws {
         descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -19,7 +24,7 @@ final class TestSocket {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        guard result == 0 else { throw SystemError(code: errno) }
+        guard result == 0 else { throw Failure(code: errno) }
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -28,19 +33,19 @@ final class TestSocket {
     deinit { close(descriptor) }
 
     /// Sends a message with its NUL.
-    func send(_ message: String) throws { try send(bytes: Array(message.utf8) + [0]) }
+    package func send(_ message: String) throws { try send(bytes: Array(message.utf8) + [0]) }
 
-    func send(bytes: [UInt8]) throws {
+    package func send(bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
-            guard count > 0 else { throw SystemError(code: errno) }
+            guard count > 0 else { throw Failure(code: errno) }
             rest = rest.dropFirst(count)
         }
     }
 
     /// The next message without its NUL; nil at the end of the stream.
-    func receive() throws -> String? {
+    package func receive() throws -> String? {
         while true {
             if let end = received.firstIndex(of: 0) {
                 let message = String(decoding: received[..<end], as: UTF8.self)
@@ -51,17 +56,20 @@ final class TestSocket {
         }
     }
 
+    /// Waits for the first bytes of an answer, or the end of the stream.
+    package func isAnsweredOrClosed() throws { _ = try receiveMore() }
+
     /// Everything until the end of the stream, with NULs.
-    func receiveAll() throws -> [UInt8] {
+    package func receiveAll() throws -> [UInt8] {
         while try receiveMore() {}
         return received
     }
 
     /// Half-close: nothing more is sent, replies are still read.
-    func shutdownWriting() { shutdown(descriptor, CInt(SHUT_WR)) }
+    package func shutdownWriting() { shutdown(descriptor, CInt(SHUT_WR)) }
 
     /// From now on a send to a full socket fails.
-    func doNotBlock() { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+    package func doNotBlock() { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
 
     private func receiveMore() throws -> Bool {
         var chunk = [UInt8](repeating: 0, count: 65536)
@@ -69,15 +77,10 @@ final class TestSocket {
         if count < 0 {
             // A server that closes with bytes unread resets the connection.
             if errno == ECONNRESET { return false }
-            if errno == EAGAIN { throw TimedOut() }
-            throw SystemError(code: errno)
+            if errno == EAGAIN { throw Silent() }
+            throw Failure(code: errno)
         }
         received += chunk[..<count]
         return count > 0
     }
-}
-
-struct SystemError: Error, CustomStringConvertible {
-    let code: Int32
-    var description: String { String(cString: strerror(code)) }
 }

@@ -1,18 +1,18 @@
-import SystemdBox
-import TestSupport
+package import SystemdBox
+package import TocsinClient
 
 /// tocsin in a booted systemd, put there by `make install` and what a package's scripts do after it.
 ///
 /// Owns the box. Programs of the box reach the daemon as they would on a machine: by its socket, as some user.
-struct InstalledDaemon {
-    static let configurationPath = "/etc/tocsin/tocsin.yaml"
+package struct InstalledDaemon {
+    package static let configurationPath = "/etc/tocsin/tocsin.yaml"
 
-    let box: SystemdBox
+    package let box: SystemdBox
 
     /// - Parameters:
     ///   - configuration: nil for the sample that is installed.
     ///   - settings: lines of a drop-in of the service.
-    init(configuration: String? = nil, settings: String? = nil) throws {
+    package init(configuration: String? = nil, settings: String? = nil) throws {
         box = try SystemdBox()
         try make("install")
         try succeeds("systemd-sysusers")
@@ -26,7 +26,7 @@ struct InstalledDaemon {
     }
 
     /// Runs one of the Makefile's targets on the files of the box.
-    func make(_ target: String) throws {
+    package func make(_ target: String) throws {
         let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
         let programs = try BuiltProgram.path("tocsind").split(separator: "/").dropLast().joined(separator: "/")
         // Without what a make that runs these tests tells its children.
@@ -38,26 +38,29 @@ struct InstalledDaemon {
     }
 
     @discardableResult
-    func succeeds(_ arguments: String...) throws -> String {
+    package func succeeds(_ arguments: String...) throws -> String {
         let result = try box.run(arguments)
         guard result.status == 0 else { throw Command.Failure(description: "\(arguments): \(result)") }
         return result.output
     }
 
     /// Starts a command as a transient service whose output goes to `/run/NAME.out`.
-    func start(_ name: String, _ command: String..., settings: [String] = []) throws {
+    package func start(_ name: String, _ command: String..., settings: [String] = []) throws {
         let result = try box.run(
             ["systemd-run", "--quiet", "--unit=\(name)", "--property=StandardOutput=file:/run/\(name).out"]
                 + settings.map { "--property=\($0)" } + command)
         guard result.status == 0 else { throw Command.Failure(description: "\(command): \(result)") }
     }
 
-    func output(of name: String) throws -> String { try succeeds("cat", "/run/\(name).out") }
+    package func output(of name: String) throws -> String { try succeeds("cat", "/run/\(name).out") }
 
-    func property(_ name: String) throws -> String { try box.property(name, of: "tocsin.service") }
+    /// From outside of the box, past systemd.
+    package var client: TocsinClient { TocsinClient(socketPath: box.outside("/run/tocsin/tocsin.sock")) }
+
+    package func property(_ name: String) throws -> String { try box.property(name, of: "tocsin.service") }
 
     /// The daemon's process, by its number outside the box.
-    func pidOutside() throws -> Int32 {
+    package func pidOutside() throws -> Int32 {
         // The last number of the line is that of the innermost namespace.
         let inside = try property("MainPID")
         let found = try Command(["sh", "-c", "grep -ls '^NSpid:.*[[:space:]]\(inside)$' /proc/[0-9]*/status"]).run()
@@ -71,7 +74,7 @@ struct InstalledDaemon {
     }
 
     /// Waits until this many reads pend.
-    func pendingReads(_ count: Int) throws {
+    package func pendingReads(_ count: Int) throws {
         try box.eventually("\(count) reads pend") {
             try box.run("tocsin", "status", "--format", "json").output.contains(#""pendingReads":\#(count),"#)
         }

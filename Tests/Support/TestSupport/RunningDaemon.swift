@@ -1,30 +1,30 @@
 import Glibc
 import NIOPosix
-import TestSupport
-import TocsinClient
+import TestKit
+package import TocsinClient
 import TocsinEvents
 
 /// The built tocsind on a private socket, from its readiness to its end.
 ///
 /// The test is its service manager: it listens where NOTIFY_SOCKET points, so readiness is awaited, not guessed. Owns
 /// the process and the directory.
-final class RunningDaemon: Sendable {
-    let directory: TemporaryDirectory
-    let socketPath: String
-    let process: RunningSubprocess
+package final class RunningDaemon: Sendable {
+    package let directory: TemporaryDirectory
+    package let socketPath: String
+    package let process: RunningSubprocess
     private let notifications: Int32
 
     /// - Parameters:
     ///   - configuration: content of a configuration file.
     ///   - wrapper: a program that runs it, as `setpriv`.
-    init(_ arguments: [String] = [], configuration: String = "{}", wrapper: [String] = []) throws {
+    package init(_ arguments: [String] = [], configuration: String = "{}", wrapper: [String] = []) throws {
         directory = try TemporaryDirectory()
         socketPath = directory.path + "/tocsin.sock"
         notifications = try Self.listen(at: directory.path + "/notify")
         try directory.write(configuration, to: "tocsin.yaml")
         let command =
             wrapper + [
-                try BuiltProgram.path("tocsind"), "--socket", socketPath, "--config", directory.path + "/tocsin.yaml",
+                try Self.program, "--socket", socketPath, "--config", directory.path + "/tocsin.yaml",
             ] + arguments
         process = try RunningSubprocess(
             command[0], Array(command.dropFirst()), environment: ["NOTIFY_SOCKET=\(directory.path)/notify"])
@@ -32,7 +32,8 @@ final class RunningDaemon: Sendable {
 
     deinit { close(notifications) }
 
-    static func ready(_ arguments: [String] = [], configuration: String = "{}", wrapper: [String] = []) async throws
+    package static func ready(_ arguments: [String] = [], configuration: String = "{}", wrapper: [String] = [])
+        async throws
         -> RunningDaemon
     {
         let daemon = try RunningDaemon(arguments, configuration: configuration, wrapper: wrapper)
@@ -42,7 +43,7 @@ final class RunningDaemon: Sendable {
 
     /// With probes whose ring has overflowed: it slept while more processes came and went than the ring has room for. It
     /// has told of the loss.
-    static func overflowing() async throws -> RunningDaemon {
+    package static func overflowing() async throws -> RunningDaemon {
         let daemon = try await ready(["--source", "ebpf"], configuration: "ebpf: {ringSize: 64KiB}")
         let session = try await daemon.client.open(Filter(types: [.gap]))
         daemon.process.send(SIGSTOP)
@@ -55,7 +56,7 @@ final class RunningDaemon: Sendable {
     }
 
     /// Waits until the daemon has told its service manager this.
-    func notified(_ assignment: String) async throws {
+    package func notified(_ assignment: String) async throws {
         try await NIOThreadPool.singleton.runIfActive { [self] in
             while true {
                 var wait = pollfd(fd: notifications, events: Int16(POLLIN), revents: 0)
@@ -68,11 +69,26 @@ final class RunningDaemon: Sendable {
         }
     }
 
-    var client: TocsinClient { TocsinClient(socketPath: socketPath) }
+    package var client: TocsinClient { TocsinClient(socketPath: socketPath) }
 
-    struct Silent: Error, CustomStringConvertible {
-        let log: String
-        var description: String { "the daemon did not say in time what was expected; its log: \(log)" }
+    /// Waits until this many reads pend.
+    package func pendingReads(_ count: Int) async throws {
+        for _ in 0..<3000 {
+            if try await client.status().pendingReads >= count { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw Silent(log: process.errorsWritten)
+    }
+
+    package struct Silent: Error, CustomStringConvertible {
+        package let log: String
+        package init(log: String) { self.log = log }
+        package var description: String { "the daemon did not say in time what was expected; its log: \(log)" }
+    }
+
+    /// TOCSIND names another build than the one beside these tests.
+    private static var program: String {
+        get throws { try getenv("TOCSIND").map { String(cString: $0) } ?? BuiltProgram.path("tocsind") }
     }
 
     private static func listen(at path: String) throws -> Int32 {
@@ -91,41 +107,3 @@ final class RunningDaemon: Sendable {
         return descriptor
     }
 }
-
-/// A directory like /tmp: anybody may make files there and nobody replace another's. Gone with its owner.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/tocsin-XXXXXX\0".utf8CString)
-        guard let made = mkdtemp(&template), chmod(made, 0o1777) == 0 else {
-            throw Subprocess.Failure.system(operation: "mkdtemp", errno: errno)
-        }
-        path = String(cString: made)
-    }
-
-    deinit {
-        guard let entries = opendir(path) else { return }
-        while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            unlink("\(path)/\(name)")
-        }
-        closedir(entries)
-        rmdir(path)
-    }
-
-    func write(_ text: String, to name: String, mode: UInt32 = 0o644) throws {
-        let descriptor = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw Subprocess.Failure.system(operation: "open", errno: errno) }
-        defer { close(descriptor) }
-        let bytes = Array(text.utf8)
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
-            throw Subprocess.Failure.system(operation: "write", errno: errno)
-        }
-    }
-}
-
-/// Whether this test may do what needs privilege.
-let isRoot = geteuid() == 0
