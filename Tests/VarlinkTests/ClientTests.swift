@@ -1,5 +1,7 @@
 import Glibc
 import JSON
+import NIOPosix
+import TestSupport
 import Testing
 
 @testable import Varlink
@@ -231,5 +233,35 @@ import Testing
         let service = try FakeService(replying: Array(message.utf8) + [0])
         let client = try await VarlinkClient.connect(to: service.path)
         #expect(try await client.call("a.b.C") == [:])
+    }
+
+    @Test("a service that is slow to accept is waited for, and not for longer than is allowed")
+    func fullBacklog() async throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/socket"
+        let descriptor = try ListeningSocket(path: path, mode: 0o600, group: nil).release()
+        defer { close(descriptor) }
+        // One connection may wait to be accepted.
+        #expect(listen(descriptor, 0) == 0)
+        let first = try await VarlinkClient.connect(to: path)
+        var limits = VarlinkClient.Limits()
+        limits.connectTimeout = .zero
+        await #expect(throws: ClientError.self) { _ = try await VarlinkClient.connect(to: path, limits: limits) }
+
+        // As many as cannot all be first.
+        let accepted = try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 { group.addTask { _ = try await VarlinkClient.connect(to: path) } }
+            let accepted = try await NIOThreadPool.singleton.runIfActive {
+                try (0..<51).map { _ in
+                    var readable = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                    guard poll(&readable, 1, 30_000) == 1 else { throw TimedOut() }
+                    return accept(descriptor, nil, nil)
+                }
+            }
+            try await group.waitForAll()
+            return accepted
+        }
+        for connection in accepted { #expect(close(connection) == 0) }
+        await first.close()
     }
 }

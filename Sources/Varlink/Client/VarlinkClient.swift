@@ -1,3 +1,4 @@
+import Glibc
 import JSON
 import NIOCore
 import NIOPosix
@@ -13,6 +14,8 @@ public final class VarlinkClient: Sendable {
         public var maximumReplyBytes = 16 * 1024 * 1024
         /// Replies of a stream that wait to be taken before the socket is not read any more.
         public var maximumQueuedReplies = 64
+        /// How long a service may take to accept a connection.
+        public var connectTimeout = Duration.seconds(10)
 
         public init() {}
     }
@@ -34,20 +37,28 @@ public final class VarlinkClient: Sendable {
     public static func connect(
         to path: String, limits: Limits = Limits(), on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> VarlinkClient {
-        do {
-            return try await ClientBootstrap(group: group)
-                .channelOption(
-                    .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536)
-                )
-                .connect(unixDomainSocketPath: path) { channel in
+        let bootstrap = ClientBootstrap(group: group)
+            .channelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536))
+        let deadline = ContinuousClock.now + limits.connectTimeout
+        var pause = Duration.milliseconds(1)
+        while true {
+            do {
+                return try await bootstrap.connect(unixDomainSocketPath: path) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let connection = ClientConnection(maximumReplyBytes: limits.maximumReplyBytes)
                         try channel.pipeline.syncOperations.addHandler(connection)
                         return VarlinkClient(channel, NIOLoopBound(connection, eventLoop: channel.eventLoop), limits)
                     }
                 }
-        } catch {
-            throw ClientError(connectingTo: path, error)
+            } catch let error as IOError where error.errnoCode == EAGAIN && ContinuousClock.now < deadline {
+                // The service's backlog is full. A connect(2) that may block would wait; nothing tells one that may not
+                // when to try again.
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .milliseconds(100))
+            } catch {
+                throw ClientError(connectingTo: path, error)
+            }
         }
     }
 
