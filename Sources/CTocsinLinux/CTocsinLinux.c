@@ -95,6 +95,11 @@ static uint64_t nanoseconds(clockid_t clock) {
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
+static void complete(struct tocsin_noted_open *note, uint32_t length) {
+    memset((char *)note + length, 0, sizeof *note);
+    __atomic_store_n(&note->length, length, __ATOMIC_SEQ_CST);
+}
+
 ssize_t tocsin_read_noted_open(int group, struct tocsin_noted_open *note, size_t size) {
     _Static_assert(sizeof *note % 8 == 0, "entries begin at multiples of 8");
     note->boottime_nsec = nanoseconds(CLOCK_BOOTTIME);
@@ -123,10 +128,15 @@ ssize_t tocsin_read_noted_open(int group, struct tocsin_noted_open *note, size_t
     }
     note->realtime_usec = nanoseconds(CLOCK_REALTIME) / 1000;
     note->monotonic_usec = nanoseconds(CLOCK_MONOTONIC) / 1000;
-    uint32_t length = (uint32_t)(sizeof *note + note->path_length + 7) & ~7u;
-    memset((char *)note + length, 0, sizeof *note);
-    __atomic_store_n(&note->length, length, __ATOMIC_SEQ_CST);
+    complete(note, (uint32_t)(sizeof *note + note->path_length + 7) & ~7u);
     return count;
+}
+
+void tocsin_copy_noted_open(struct tocsin_noted_open *to, const struct tocsin_noted_open *from) {
+    uint32_t length = from->length;
+    size_t begin = sizeof length;
+    memcpy((char *)to + begin, (const char *)from + begin, length - begin);
+    complete(to, length);
 }
 
 // Since 6.5: a handle that need not be good for opening, as overlayfs has them.

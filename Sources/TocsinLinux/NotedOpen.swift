@@ -26,6 +26,16 @@ package struct NotedOpen {
         UnsafeMutableRawBufferPointer(rebasing: memory[offset..<end]).initializeMemory(as: UInt8.self, repeating: 0)
     }
 
+    /// Copies this complete entry to `offset`, where `byteLimit` bytes of room are and begin with a length of 0.
+    package func copy(to memory: UnsafeMutableRawBufferPointer, at offset: Int, boottimeNSec: UInt64) -> NotedOpen? {
+        guard offset + Self.byteLimit <= memory.count, byteCount > 0, byteCount <= Self.byteLimit - Self.headerBytes,
+            let copy = NotedOpen(in: memory, at: offset)
+        else { return nil }
+        tocsin_copy_noted_open(copy.note, note)
+        copy.note.pointee.boottime_nsec = boottimeNSec
+        return copy
+    }
+
     // MARK: As it was read
 
     /// Of the entry, a multiple of 8; 0 where nothing is noted.

@@ -92,6 +92,8 @@ struct tocsin_noted_open {
 // `note` has TOCSIN_NOTED_OPEN_LIMIT bytes of room and begins with a header of zeros; so does what follows the entry.
 // Returns what read(2) did.
 ssize_t tocsin_read_noted_open(int group, struct tocsin_noted_open *note, size_t size);
+// A copy of a complete entry, where there is as much room.
+void tocsin_copy_noted_open(struct tocsin_noted_open *to, const struct tocsin_noted_open *from);
 
 // A file handle (name_to_handle_at(2)) with room for the largest.
 #define TOCSIN_MAX_HANDLE 128

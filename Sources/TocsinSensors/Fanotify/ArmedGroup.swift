@@ -23,6 +23,9 @@ protocol GroupWatch: ~Copyable, Sendable {
     /// The records taken last are logged.
     mutating func delivered()
 
+    /// Has kept what else it has for the next process.
+    func keep()
+
     /// Whether everything that was read is told.
     var isSettled: Bool { get }
 
@@ -73,7 +76,10 @@ struct ArmedGroup<Watch: GroupWatch & ~Copyable>: ~Copyable, Sendable {
     /// Nothing is missing since an earlier process.
     var isAdopted: Bool { group.isAdopted }
 
-    func keep() { group.keep() }
+    func keep() {
+        watch.keep()
+        group.keep()
+    }
 
     mutating func run(
         until stopping: StopSignal, _ counters: SourceCounters, _ shortcoming: Shortcoming,

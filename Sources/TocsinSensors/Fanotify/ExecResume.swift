@@ -8,9 +8,16 @@ import TocsinLinux
 extension ExecWatch {
     mutating func resume(_ group: borrowing FanotifyGroup) {
         let left = journal.takeUp()
+        twin.takeUp(noted: left.notes)
         for told in left.told { retell(told.number, told.first, told.image) }
         for (note, isOver) in left.others { isOver ? recall(note) : goOn(with: note) }
-        if let last = left.last { guess(last) }
+        guard let last = left.last else { return }
+        if let found = twin.find(last.pid), let note = journal.complete(last, from: found) {
+            twin.expect(note)
+            goOn(with: note)
+        } else {
+            guess(last)
+        }
     }
 
     /// Once more under its number: who logs it knows whether it is logged.
@@ -46,9 +53,9 @@ extension ExecWatch {
     }
 
     /// An event of which nothing is known but the process: its reader was killed between taking it out of the queue and
-    /// noting its file.
+    /// noting its file, and the other queue had no room for it.
     private mutating func guess(_ note: NotedOpen) {
-        guard !note.mask.contains(.overflow) else { return append(SensorRecord(now: .gap(count: nil))) }
+        guard !note.mask.contains(.overflow) else { return records.append(SensorRecord(now: .gap(count: nil))) }
         let pid = note.pid
         guard pid > 0 else { return }
         let now = Clock.monotonicUSec()
@@ -61,7 +68,7 @@ extension ExecWatch {
         }
         guard let held = sameProcess(as: note), let status = try? held.directory.status(of: "exe"),
             let path = try? held.directory.link("exe")
-        else { return append(SensorRecord(now: .abandoned(count: 1))) }
+        else { return records.append(SensorRecord(now: .abandoned(count: 1))) }
         // Most likely what runs now; /proc decides.
         let open = ExecAssembler.Open(
             file: status.identity, path: ProcessReader.name(path, isUnlinked: status.links == 0).0, format: .static,

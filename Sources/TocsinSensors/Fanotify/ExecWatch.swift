@@ -6,7 +6,7 @@ import TocsinLinux
 /// Owns, for each process that something is awaited of, its /proc directory and pidfd; both are closed as soon as the
 /// execution is told. The descriptors that come with events are closed as soon as each is looked at; what has to be
 /// known of them is in the journal. Lives on the source's thread.
-struct ExecWatch: ~Copyable {
+struct ExecWatch: ~Copyable, Sendable {
     /// A process between the first open and the news.
     struct Suspect {
         var held: HeldProcess?
@@ -24,26 +24,28 @@ struct ExecWatch: ~Copyable {
 
     let reader: ProcessReader
     var journal: OpenJournal
+    var twin: TwinQueue
     var assembler = ExecAssembler()
     private(set) var suspects: [Int32: Suspect] = [:]
     var images = ImageTable(limit: 65_536)
-    private var records: [SensorRecord] = []
-    private var marker = FileSystemMarker(mask: .openExec)
+    var records: [SensorRecord] = []
+    var marker = FileSystemMarker(mask: .openExec)
 
     /// Opens read between two deliveries.
-    private static let batch = 64
+    static let batch = 64
     /// Each holds two descriptors.
     private static let suspectLimit = 400
     /// How long an execution may take from its last open to its first instruction.
     private static let patienceUSec: UInt64 = 10_000_000
 
-    init(reader: ProcessReader, journal: consuming OpenJournal) {
+    init(reader: ProcessReader, journal: consuming OpenJournal, twin: consuming TwinQueue) {
         self.reader = reader
         self.journal = journal
+        self.twin = twin
     }
 
     /// Learns what runs now, so that a later execution of the same program by the same process shows in /proc.
-    private mutating func learnBaseline() throws(SystemError) {
+    mutating func learnBaseline() throws(SystemError) {
         for pid in try Proc.pids() {
             guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { continue }
             images.learn(stat)
@@ -56,12 +58,10 @@ struct ExecWatch: ~Copyable {
         return taken
     }
 
-    mutating func append(_ record: SensorRecord) { records.append(record) }
-
     // MARK: Input
 
     /// Takes an open, and returns who caused it and in which mount namespace.
-    private mutating func opened(
+    mutating func opened(
         _ read: consuming OpenJournal.Read
     ) -> (process: HeldProcess, mountNamespace: UInt64)? {
         let note = read.note
@@ -104,7 +104,7 @@ struct ExecWatch: ~Copyable {
     }
 
     /// The kernel's queue was empty.
-    private mutating func drained(nowUSec: UInt64) {
+    mutating func drained(nowUSec: UInt64) {
         // What has ended causes no more events, but some may have come after the queue was found empty: so a process is
         // let go when the queue is empty once more.
         for (pid, suspect) in suspects where suspect.execution == nil {
@@ -118,11 +118,12 @@ struct ExecWatch: ~Copyable {
             }
         }
         assembler.drained()
+        twin.drained()
         journal.makeRoom(keepingNewest: false)
     }
 
     /// Looks again at the processes that had not begun their new program.
-    private mutating func retry(nowUSec: UInt64) {
+    mutating func retry(nowUSec: UInt64) {
         for (pid, suspect) in suspects where suspect.nextAttempt <= nowUSec { verify(pid, nowUSec) }
     }
 
@@ -158,7 +159,7 @@ struct ExecWatch: ~Copyable {
     }
 
     /// Somebody keeps hundreds of executions hanging: the oldest has to be told as it is.
-    private mutating func makeRoom() {
+    mutating func makeRoom() {
         guard let oldest = suspects.min(by: { $0.value.since < $1.value.since }) else { return }
         if let execution = oldest.value.execution { tellSuperseded(execution, oldest.key) }
         forget(oldest.key)
@@ -311,99 +312,11 @@ struct ExecWatch: ~Copyable {
     }
 }
 
-extension ExecWatch: GroupWatch {
-    mutating func arm(
-        _ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable, isAdopted: Bool
-    ) throws(SystemError) {
-        // Before the marks: what executes later must not be taken for what ran before. With a queue from before
-        // nothing is known to have run before: what a process executed meanwhile is in both.
-        if !isAdopted { try learnBaseline() }
-        try marker.markOwn(mounts, group)
-        marker.markForeign(of: try Proc.pids(), group)
-    }
-
-    mutating func mountsChanged(_ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable) throws(SystemError) {
-        try marker.markOwn(mounts, group)
-    }
-
-    var shortcoming: String? { marker.shortcoming }
-
-    /// Reads a batch, and looks again at what had to wait.
-    mutating func read(_ group: borrowing FanotifyGroup, _ counters: SourceCounters) throws(SystemError) -> Bool {
-        let now = Clock.monotonicUSec()
-        var isDrained = false
-        var met: [(process: HeldProcess, mountNamespace: UInt64)] = []
-        for _ in 0..<Self.batch where !isDrained {
-            makeRoomInJournal()
-            do throws(SystemError) {
-                guard let read = try journal.read(group) else {
-                    isDrained = true
-                    break
-                }
-                if read.event.mask.contains(.overflow) {
-                    counters.overflowed()
-                    tellOverflow(number: journal.tellLoss(read.entry, of: read.event.pid))
-                } else if let process = opened(read) {
-                    met.append(process)
-                }
-            } catch {
-                guard error.costsOneEvent else { throw error }
-                counters.lost(1)
-                records.append(SensorRecord(now: .gap(count: 1)))
-            }
-        }
-        for (process, namespace) in met {
-            marker.markForeign(namespace, of: process.directory, nowUSec: now, group)
-        }
-        if isDrained { drained(nowUSec: now) }
-        retry(nowUSec: now)
-        return !isDrained
-    }
-
-    mutating func tellOverflow(number: UInt64) {
-        var record = SensorRecord(now: .gap(count: nil))
-        record.position = number
-        records.append(record)
-    }
-
-    private mutating func makeRoomInJournal() {
-        guard !journal.hasRoom else { return }
-        journal.makeRoom(keepingNewest: true)
-        // Somebody executes files of very long names, and keeps all of that hanging.
-        while !journal.hasRoom, !suspects.isEmpty {
-            makeRoom()
-            journal.makeRoom(keepingNewest: false)
-        }
-    }
-
-    mutating func delivered() { journal.delivered() }
-}
-
 extension Process {
     /// The executable as the event told it.
     mutating func place(_ execution: ExecAssembler.Execution) {
         executable = execution.image.path
         executableDevice = execution.image.file.device
         executableInode = execution.image.file.inode
-    }
-}
-
-/// The image addresses of each process when it was last told.
-struct ImageTable {
-    private var images: [Int32: (startTicks: UInt64, image: ProcStat.Image)] = [:]
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
-    mutating func learn(_ stat: ProcStat) {
-        // Numbers come round, so only a machine with more processes at once gets here. To forget costs a little doubt.
-        if images.count >= limit, images[stat.pid] == nil { images.removeAll(keepingCapacity: true) }
-        images[stat.pid] = (stat.startTicks, stat.image)
-    }
-
-    /// Whether this very image was told before.
-    func isKnown(_ stat: ProcStat) -> Bool {
-        guard stat.image.isVisible, let known = images[stat.pid] else { return false }
-        return known.startTicks == stat.startTicks && known.image == stat.image
     }
 }

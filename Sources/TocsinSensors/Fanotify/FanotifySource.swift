@@ -8,7 +8,7 @@ import TocsinLinux
 ///
 /// The group reports descriptors, not handles: overlayfs, which most containers are on, has none that a mark of the
 /// whole file system would be allowed with. Where descriptors are kept, the group outlives this process, and with it
-/// what was read and not logged: see `OpenJournal`.
+/// what was read and not logged: see `OpenJournal`, and `TwinQueue` for what is lost with a descriptor.
 package final class FanotifySource: Source {
     package let name = SourceName.fanotify
     package var limitation: String { shortcoming.appended(to: Self.limitation) }
@@ -27,6 +27,7 @@ package final class FanotifySource: Source {
 
     /// A change of what the group reports, or of how it is marked, is another version.
     private static let storedName = "fanotify-exec-v2"
+    private static let storedTwinName = "fanotify-twin-v1"
 
     package init(reader: ProcessReader, store: (any DescriptorKeeping)? = nil) {
         self.reader = reader
@@ -45,10 +46,14 @@ package final class FanotifySource: Source {
             ) { () throws(SystemError) in
                 try FanotifyGroup(reportsPidFD ? [.reportPidFD, .unlimitedMarks] : .unlimitedMarks)
             }
-            let armed = try ArmedGroup(
-                opened.group,
-                ExecWatch(reader: reader, journal: OpenJournal(opened.journal, reportsPidFD: reportsPidFD)),
-                stopping: stopping, shortcoming)
+            let twin = try PreservedGroup.open(
+                name: Self.storedTwinName, capacity: TwinQueue.capacity, boot: reader.boot, store: store,
+                isWanted: opened.group.isAdopted
+            ) { () throws(SystemError) in try FanotifyGroup(.unlimitedMarks) }
+            let watch = ExecWatch(
+                reader: reader, journal: OpenJournal(opened.journal, reportsPidFD: reportsPidFD),
+                twin: TwinQueue(twin.group, twin.journal))
+            let armed = try ArmedGroup(opened.group, watch, stopping: stopping, shortcoming)
             resumed.store(armed.isAdopted, ordering: .relaxed)
             self.armed.put(armed)
         } catch { throw SourceError(.fanotify, error, hint: Self.hint(error)) }

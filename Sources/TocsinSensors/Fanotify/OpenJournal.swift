@@ -144,6 +144,19 @@ struct OpenJournal: ~Copyable, Sendable {
         var others: [(note: NotedOpen, isOver: Bool)] = []
         /// An event of which was noted nothing but the process.
         var last: NotedOpen?
+        /// All that were noted.
+        var notes: [NotedOpen] = []
+    }
+
+    /// Notes the event behind the last entry after all, from what another queue told of it.
+    mutating func complete(_ last: NotedOpen, from other: NotedOpen) -> NotedOpen? {
+        guard holdsLast, let note = other.copy(to: memory.content, at: end, boottimeNSec: last.boottimeNSec) else {
+            return nil
+        }
+        holdsLast = false
+        pending[note.pid, default: []].append(end)
+        end += note.byteCount
+        return note
     }
 
     /// Once, before the first `read`. The notes are good until `makeRoom`.
@@ -159,6 +172,7 @@ struct OpenJournal: ~Copyable, Sendable {
             }
             // Never, unless somebody else wrote here.
             guard note.byteCount.isMultiple(of: 8), end + note.byteCount <= content.count else { break }
+            left.notes.append(note)
             switch note.state {
             case Self.untold:
                 pending[note.pid, default: []].append(end)

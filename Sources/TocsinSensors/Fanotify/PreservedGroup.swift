@@ -23,14 +23,15 @@ struct PreservedGroup: ~Copyable, Sendable {
     /// - Parameters:
     ///   - name: with a version: a change of what the group reports, or of how it is marked, is another.
     ///   - capacity: bytes of each half of the journal, a multiple of 64.
+    ///   - isWanted: whether one that was kept is of use.
     ///   - make: where none is kept.
     static func open(
-        name: String, capacity: Int, boot: BootID, store: (any DescriptorKeeping)?,
+        name: String, capacity: Int, boot: BootID, store: (any DescriptorKeeping)?, isWanted: Bool = true,
         make: () throws(SystemError) -> FanotifyGroup
     ) throws(SystemError) -> Opened {
         let byteCount = ReadJournal.byteCount(capacity: capacity)
         if let kept = store?.takeKept(name), let keptMemory = store?.takeKept(journalName(name)),
-            kept.isFanotifyGroup, let memory = adopt(keptMemory, byteCount),
+            isWanted, kept.isFanotifyGroup, let memory = adopt(keptMemory, byteCount),
             let journal = ReadJournal(resuming: try memory.map(byteCount: byteCount, writable: true), boot: boot)
         {
             return Opened(

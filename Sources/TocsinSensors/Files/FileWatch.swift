@@ -228,6 +228,7 @@ extension FileWatch: GroupWatch {
         taken = 0
     }
 
+    func keep() {}
     var isSettled: Bool { records.isEmpty }
     var nextRetry: UInt64? { nil }
 }
