@@ -8,8 +8,10 @@ final class TocsinBox {
     let box: SystemdBox
 
     /// Starts it, and returns when it is ready.
-    /// - Parameter configuration: content of the configuration file.
-    init(configuration: String) throws {
+    /// - Parameters:
+    ///   - configuration: content of the configuration file.
+    ///   - service: lines for the section of the unit.
+    init(configuration: String, service: String = "") throws {
         box = try SystemdBox()
         let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         try box.install(try Self.built("tocsind"), as: "/usr/bin/tocsind")
@@ -19,6 +21,10 @@ final class TocsinBox {
         try box.install("\(root)/systemd/sysusers.d/tocsin.conf", as: "/usr/lib/sysusers.d/tocsin.conf", mode: 0o644)
         try box.run("mkdir", "-p", "/etc/tocsin")
         try box.write("/etc/tocsin/tocsin.yaml", configuration)
+        try box.run("mkdir", "-p", "/etc/systemd/system/tocsin.service.d")
+        try box.write(
+            "/etc/systemd/system/tocsin.service.d/test.conf",
+            "[Service]\n\(service)\n")
         try succeed(try box.run("systemd-sysusers"))
         try box.systemctl("daemon-reload")
         try succeed(try box.systemctl("start", "tocsin.socket", "tocsin.service"))
@@ -45,6 +51,36 @@ final class TocsinBox {
         }
     }
 
+    /// Puts another file in the place of the program, as a package manager does.
+    func replaceProgram() throws {
+        try succeed(
+            try box.run(
+                "sh", "-c",
+                "cp /usr/bin/tocsind /usr/bin/.new && echo >>/usr/bin/.new && mv /usr/bin/.new /usr/bin/tocsind"))
+    }
+
+    /// Writes into memory that systemd keeps for the daemon, as another version or boot would have left it.
+    ///
+    /// - Parameter name: of the memfd.
+    func overwrite(_ name: String, at offset: Int, _ bytes: [UInt8]) throws {
+        let directory = "/proc/\(box.leader)/fd"
+        guard let listing = opendir(directory) else { throw Failure(description: directory) }
+        defer { closedir(listing) }
+        while let entry = readdir(listing) {
+            let number = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let target = try? Self.link("\(directory)/\(number)"), target.hasPrefix("/memfd:\(name) ") else {
+                continue
+            }
+            let file = open("\(directory)/\(number)", O_RDWR | O_CLOEXEC)
+            defer { close(file) }
+            guard pwrite(file, bytes, bytes.count, off_t(offset)) == bytes.count else { break }
+            return
+        }
+        throw Failure(description: "systemd keeps no memory '\(name)' that can be written")
+    }
+
     /// Waits until the service has been started `count` times by itself, and is ready.
     func awaitRestarts(_ count: Int) throws {
         try box.eventually("restart \(count)") {
@@ -69,11 +105,16 @@ final class TocsinBox {
 
     /// The program that was built beside this test.
     private static func built(_ name: String) throws -> String {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        guard readlink("/proc/self/exe", &buffer, buffer.count - 1) > 0 else {
-            throw Failure(description: "/proc/self/exe: \(String(cString: strerror(errno)))")
-        }
-        let path = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = try link("/proc/self/exe")
         return path.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 } + "/" + name
+    }
+
+    private static func link(_ path: String) throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { $0.baseAddress.map { readlink(path, $0, 4096) } ?? -1 }
+        }
+        guard count >= 0 else { throw Failure(description: "\(path): \(String(cString: strerror(errno)))") }
+        return String(decoding: buffer[..<count], as: UTF8.self)
     }
 }
