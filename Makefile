@@ -19,7 +19,7 @@ RELEASE := .build/release
 PYTHON_PACKAGES := .build/python
 SWIFT_BUILD := swift build --configuration release --static-swift-stdlib
 
-.PHONY: build run test sanitize sanitize-thread sanitize-address install uninstall format format-check bench bench-tools \
+.PHONY: build run test soak sanitize sanitize-thread sanitize-address install uninstall format format-check bench bench-tools \
 	clean setup setup-bench setup-test
 
 build: setup
@@ -56,6 +56,14 @@ sanitize-thread: setup-test
 
 sanitize-address: setup-test
 	$(call test_under_sanitizer,address,.build-asan)
+
+# The daemon of the release build under load and faults, for some minutes: one line for each scenario. It steps the clock
+# of the machine, as root. All of the output is in .build/soak.log; TOCSIN_SOAK_SEED= repeats malformed input.
+soak: setup-test build
+	swift build --build-tests
+	@{ TOCSIN_SOAK=1 TOCSIND=$(abspath $(RELEASE))/tocsind swift test --skip-build --no-parallel --filter TocsinSoakTests; \
+		echo $$? >.build/soak.status; } 2>&1 | tee .build/soak.log | grep --line-buffered -e '^soak: ' -e '✘' -e '↳ [^TS]' -e 'skipped'; \
+	exit $$(cat .build/soak.status)
 
 # Installs only what is missing, so that a prepared machine needs neither root nor network.
 define install_packages

@@ -124,8 +124,8 @@ let package = Package(
         [executable("tocsin", ["TocsinCommand"])],
 
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
-        // programs that run, or run others in odd ways, and a Varlink server whose every answer the test gives; a
-        // booted systemd, and a service in it.
+        // programs that run, or run others in odd ways, and a Varlink server whose every answer the test gives; clients that
+        // no daemon should have; a booted systemd, and a service in it.
         [
             .executableTarget(
                 name: "varlink-certification", dependencies: ["JSON", "Varlink"] + nio,
@@ -146,11 +146,20 @@ let package = Package(
             .executableTarget(
                 name: "listen", dependencies: ["TocsinClient"], path: "Examples/listen", swiftSettings: swiftSettings),
             .executableTarget(name: "execute", path: "Tests/Support/execute"),
+            .executableTarget(name: "load", path: "Tests/Support/load"),
             .target(name: "CTestSystem", path: "Tests/Support/CTestSystem"),
             .testTarget(
                 name: "TocsinSystemTests",
                 dependencies: ["SystemdBox", "TocsinClient", "TocsinEvents", "tocsind"] + nio,
                 swiftSettings: swiftSettings),
+            // The daemon under load and faults: the same scenarios small here, and in full by `make soak`.
+            .testTarget(
+                name: "TocsinSoakTests",
+                dependencies: [
+                    "JSON", "Sigma", "SystemdBox", "TestSupport", "TocsinClient", "TocsinDaemon", "TocsinEvents",
+                    "TocsinRules", "TocsinSystemd", "Varlink", "execute", "load", "tocsind",
+                ] + nio,
+                exclude: ["Seeds"], swiftSettings: swiftSettings),
         ],
     ].flatMap { $0 },
     swiftLanguageModes: [.v6],

@@ -52,8 +52,8 @@ package final class RunningSubprocess: Sendable {
     package func send(_ signal: Int32) { process.send(signal) }
 
     /// Waits for the end, on a thread that may block. Bounded: a test must finish.
-    package func ended() async throws -> Subprocess {
-        let status = try await NIOThreadPool.singleton.runIfActive { self.process.wait(seconds: 30) }
+    package func ended(withinSeconds seconds: Int = 30) async throws -> Subprocess {
+        let status = try await NIOThreadPool.singleton.runIfActive { self.process.wait(seconds: seconds) }
         guard let status else { throw Subprocess.Failure.stillRunning(path: path) }
         return Subprocess(output: output.bytes, errors: errors.bytes, status: status)
     }

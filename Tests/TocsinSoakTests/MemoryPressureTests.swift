@@ -1,0 +1,54 @@
+import Glibc
+import TestSupport
+import Testing
+import TocsinClient
+
+@Suite(
+    .serialized,
+    .enabled(
+        if: isRoot && ControlGroup.isAvailable(.memory), "needs root and a control group that limits memory"))
+struct MemoryPressureTests {
+    private let silent = Soak.scaled(32, full: 250)
+
+    @Test(
+        "with little memory, a neighbour that takes it all and subscribers that never read, nothing is lost or killed")
+    func pressure() async throws {
+        let group = try #require(ControlGroup(.memory))
+        defer { group.remove() }
+        try group.limitMemory(toBytes: Soak.scaled(96, full: 256) << 20)
+        let daemon = try await RunningDaemon.ready(
+            configuration: "sources: [heartbeat, ebpf]\nheartbeat: {interval: 10ms}\nlog: {size: 8MiB}",
+            wrapper: group.wrapper)
+        let witness = try await Witness(daemon.client)
+        // It fills what is left with pages of a file, which the kernel takes back again and again, and the daemon's code too.
+        let place = try TemporaryDirectory()
+        let neighbour = try RunningSubprocess(
+            group.wrapper[0],
+            Array(group.wrapper.dropFirst())
+                + ["/bin/sh", "-c", "while :; do head -c 300M /dev/zero >$0/file; done", place.path])
+        defer { kill(-neighbour.pid, SIGKILL) }
+        let sockets = try (0..<silent).map { _ in try TestSocket(connectingTo: daemon.socketPath) }
+        for socket in sockets { try socket.send(#"{"method":"io.tocsin.Events.Subscribe","more":true}"#) }
+
+        var middle: Vitals?
+        for round in 1...Soak.scaled(10, full: 60) {
+            let storm = try RunningSubprocess(BuiltProgram.path("execute"), ["storm", "2", "50"])
+            #expect(try await storm.ended().status == 0)
+            let last = try await daemon.client.status().lastSequence
+            let caughtUp = try await Soak.eventually { witness.last >= last }
+            #expect(caughtUp)
+            if round == Soak.scaled(5, full: 30) { middle = try Vitals(of: daemon) }
+        }
+        let pressed = try await Soak.eventually { group.memoryReclaims > 0 }
+        #expect(pressed, "the neighbour has met the limit")
+        let end = try Vitals(of: daemon)
+        end.expectFlat(since: try #require(middle))
+        #expect(group.memoryKills == 0)
+        try await witness.hasSeenAll(of: daemon)
+        withExtendedLifetime((place, sockets)) {}
+        Soak.report(
+            "memory pressure",
+            "\(silent) silent subscribers, the kernel took memory back \(group.memoryReclaims) times, killed nothing; \(end)"
+        )
+    }
+}
