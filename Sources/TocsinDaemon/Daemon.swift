@@ -56,6 +56,7 @@ final class Daemon {
             exclusion: EventExclusion(configuration))
         var serverConfiguration = ServerConfiguration()
         serverConfiguration.limits = configuration.serverLimits
+        serverConfiguration.limits.maximumConnections = Self.connections(configuration, logger)
         let refusals = RefusalLog(on: eventLoop, logger: logger)
         self.refusals = refusals
         serverConfiguration.notice = { refusals.record($0) }
@@ -65,6 +66,23 @@ final class Daemon {
                 vendor: "tocsin", product: "tocsin", version: Version.current, url: "https://tocsin.io"),
             interfaces: [service], configuration: serverConfiguration)
         service.status = { [unowned self] in status(for: $0) }
+    }
+
+    /// The soft limit of descriptors is 1,024 for programs that use select(2); this one takes what it is allowed.
+    private static func connections(_ configuration: Configuration, _ logger: Logger) -> Int {
+        do {
+            let limit = try DescriptorLimit.raise()
+            let connections = configuration.connections(within: Int(clamping: limit))
+            if connections < configuration.maxConnections {
+                logger.warning(
+                    "Too few descriptors, allowing fewer connections than configured",
+                    metadata: ["descriptors": "\(limit)", "connections": "\(connections)"])
+            }
+            return connections
+        } catch {
+            logger.warning("Cannot raise the limit of descriptors, continuing", metadata: ["reason": "\(error)"])
+            return configuration.maxConnections
+        }
     }
 
     // MARK: Begin

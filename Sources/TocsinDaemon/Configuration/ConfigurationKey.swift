@@ -83,7 +83,7 @@ extension ConfigurationKey {
 
         ConfigurationKey(
             "limits.connections", \.maxConnections, .integer(in: 1...65536), reloads: false,
-            "Connections in all."),
+            "Connections in all. Fewer where the limit of descriptors (LimitNOFILE=) is too low."),
         ConfigurationKey(
             "limits.connectionsPerUser", \.maxConnectionsPerUser, .integer(in: 1...65536), reloads: false,
             "Connections of one user."),

@@ -14,6 +14,15 @@ extension Configuration {
         return limits
     }
 
+    /// What the sources hold at most: fanotify's, two for each of 400 executions it looks into.
+    private static let ownDescriptors = 1024
+
+    /// Connections in all where the process may have this many descriptors. A client must not be able to blind a source
+    /// by connecting.
+    func connections(within descriptors: Int) -> Int {
+        max(1, min(maxConnections, descriptors - min(Self.ownDescriptors, descriptors / 2)))
+    }
+
     var deliveryLimits: DeliveryLimits {
         var limits = DeliveryLimits()
         limits.sessions = maxConnections
