@@ -73,8 +73,7 @@ package final class ProcSource: Source {
         var refused: UInt64 = 0
         armed.scan.beginRound()
         for pid in try Proc.pids() {
-            // Gone since, or hidden by hidepid=.
-            guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { continue }
+            guard let directory = try Self.directory(of: pid), let stat = try Self.stat(in: directory) else { continue }
             if stat.isKernelThread { continue }
             let (finding, replaced) = armed.scan.observe(stat)
             if let replaced { ended.append(replaced) }
@@ -103,6 +102,23 @@ package final class ProcSource: Source {
         ended += armed.scan.endRound()
         if isBaseline { return [] }
         return records(ended: ended, started: started, refused: refused, isFull: &armed.isFull)
+    }
+
+    // nil for a process that is gone since, or hidden by hidepid=. Who cannot be looked at for want of descriptors has not
+    // ended: that is thrown.
+
+    private static func directory(of pid: Int32) throws(SystemError) -> ProcDirectory? {
+        do throws(SystemError) { return try ProcDirectory(pid: pid) } catch {
+            guard !error.isOutOfDescriptors else { throw error }
+            return nil
+        }
+    }
+
+    private static func stat(in directory: borrowing ProcDirectory) throws(SystemError) -> ProcStat? {
+        do throws(SystemError) { return try directory.stat() } catch {
+            guard !error.isOutOfDescriptors else { throw error }
+            return nil
+        }
     }
 
     /// Ends come first: a number is given away only after its owner is gone.
