@@ -217,7 +217,7 @@ final class Daemon {
             ])
         case .waiting(let pause, let reasons):
             let reasons = reasons.map(\.description).joined(separator: "; ")
-            guard watch[index].isRequired else { return doWithout(index, reasons) }
+            guard watch[index].isRequired || watch[index].wasOpened else { return doWithout(index, reasons) }
             logger.log(
                 level: .error, .sourceFailed, "No source works, trying again later",
                 metadata: ["reason": "\(reasons)", "pause": "\(pause)"])

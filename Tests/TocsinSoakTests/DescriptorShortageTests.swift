@@ -129,6 +129,78 @@ import TocsinEvents
             "\(source): \(facts.starts) of \(starts) starts told, \(facts.gaps) gaps; \(try Vitals(of: daemon))")
     }
 
+    @Test(
+        "files that change while there is no descriptor are a gap, and afterwards all is watched again",
+        .enabled(if: isRoot, "needs root"))
+    func files() async throws {
+        let (watched, elsewhere) = (try TemporaryDirectory(), try TemporaryDirectory())
+        let daemon = try await RunningDaemon.ready(
+            configuration: """
+                sources: [heartbeat, auto]
+                heartbeat: {interval: 10ms}
+                files: {paths: [\(watched.path)/**]}
+                log: {size: 64MiB}
+                """)
+        let witness = try await Witness(daemon.client)
+        let told = Mutex((names: Set<String>(), gaps: 0))
+        let events = daemon.client.events(Filter(types: [.create]), after: try await daemon.cursor)
+        let reader = Task {
+            for try await event in events {
+                told.withLock { told in
+                    if let name = event.path?.string.split(separator: "/").last { told.names.insert(String(name)) }
+                    if event.type == .gap { told.gaps += 1 }
+                }
+            }
+        }
+        defer { reader.cancel() }
+        var number = 0
+        var directories: [String] = []
+        defer {
+            for path in directories {
+                rmdir(path + "/below")
+                rmdir(path)
+            }
+        }
+        // In each directory that there is: also where it came from elsewhere while the daemon could not look into it.
+        func change() throws -> [String] {
+            number += 1
+            try watched.write("", to: "file-\(number)")
+            return try ["file-\(number)"]
+                + directories.indices.map { index in
+                    let path = "\(directories[index])/below/entry-\(number)-\(index)"
+                    try #require(mkdir(path, 0o755) == 0)
+                    rmdir(path)
+                    return "entry-\(number)-\(index)"
+                }
+        }
+        for round in 1...Soak.scaled(1, full: 5) {
+            let gaps = told.withLock(\.gaps)
+            let free = try freeDescriptors(of: daemon)
+            for spare in [0, 1, 2, 0] {
+                try await limit(daemon, to: free[spare])
+                let (made, moved) = ("\(elsewhere.path)/made", "\(watched.path)/moved-\(directories.count)")
+                #expect(mkdir(made, 0o755) == 0 && mkdir(made + "/below", 0o755) == 0 && rename(made, moved) == 0)
+                directories.append(moved)
+                for _ in 0..<5 { _ = try change() }
+                let beats = witness.events
+                let goesOn = try await Soak.eventually { witness.events > beats + 5 }
+                #expect(goesOn)
+            }
+            try await limit(daemon, to: descriptorLimits(of: daemon)[1])
+            let recovers = try await Soak.eventually {
+                let names = try change()
+                return try await Soak.eventually(within: .milliseconds(200)) {
+                    told.withLock { $0.names.isSuperset(of: names) }
+                }
+            }
+            #expect(recovers, "round \(round): \(daemon.process.errorsWritten)")
+            #expect(told.withLock(\.gaps) > gaps, "what happened where it could not look is missing")
+        }
+        try await witness.hasSeenAll(of: daemon)
+        let (names, gaps) = told.withLock { ($0.names.count, $0.gaps) }
+        Soak.report("no descriptors", "files: \(names) creations told, \(gaps) gaps; \(try Vitals(of: daemon))")
+    }
+
     /// Soft and hard.
     private func descriptorLimits(of daemon: RunningDaemon) throws -> [Int] {
         let limits = try #require(contents(of: "/proc/\(daemon.process.pid)/limits"))

@@ -49,6 +49,9 @@ struct FileWatch: ~Copyable {
     /// Why nothing at all can be watched; nil where something is.
     private var blindness: SystemError? { tree.directoryCount > 0 ? nil : walk.failures.first?.failure }
 
+    /// Why a walk saw less than there is, where it would see all of it another time.
+    private var starvation: SystemError? { walk.failures.first { $0.failure.isOutOfDescriptors }?.failure }
+
     /// What cannot be watched, in words; nil where all is.
     var shortcoming: String? {
         if tree.refused > 0 { return "\(tree.refused) directories and files are more than can be followed" }
@@ -168,7 +171,7 @@ extension FileWatch: GroupWatch {
         _ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable, isAdopted: Bool
     ) throws(SystemError) {
         walkIfDue(group, isDrained: true)
-        if let blindness { throw blindness }
+        if let failure = blindness ?? starvation { throw failure }
     }
 
     mutating func mountsChanged(_ group: borrowing FanotifyGroup, _ mounts: borrowing MountTable) throws(SystemError) {
@@ -201,6 +204,8 @@ extension FileWatch: GroupWatch {
             culprits.releaseEnded()
         }
         walkIfDue(group, isDrained: count == nil)
+        // What the walk did not see it would never tell of. To begin anew says that something is missing, and walks again.
+        if let starvation { throw starvation }
         return count != nil
     }
 

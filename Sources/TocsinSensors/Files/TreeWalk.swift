@@ -41,7 +41,11 @@ struct TreeWalk {
         _ start: ByteString, expecting expected: FileHandle?, _ paths: WatchedPaths, _ tree: inout WatchedTree,
         _ group: borrowing FanotifyGroup
     ) -> [(path: ByteString, handle: FileHandle)] {
-        guard let root = try? FileDescriptor.open("/") else { return [] }
+        let root: FileDescriptor
+        do throws(SystemError) { root = try FileDescriptor.open("/") } catch {
+            failures.append((start, error))
+            return []
+        }
         var found: [(path: ByteString, handle: FileHandle)] = []
         var pending = [start]
         while let path = pending.popLast() {
