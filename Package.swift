@@ -156,8 +156,8 @@ let package = Package(
             .testTarget(
                 name: "TocsinSoakTests",
                 dependencies: [
-                    "JSON", "Sigma", "SystemdBox", "TestSupport", "TocsinClient", "TocsinDaemon", "TocsinEvents",
-                    "TocsinRules", "TocsinSystemd", "Varlink", "execute", "load", "tocsind",
+                    "JSON", "Sigma", "SystemdBox", "TestKit", "TestSupport", "TocsinClient", "TocsinDaemon",
+                    "TocsinEvents", "TocsinRules", "TocsinSystemd", "Varlink", "execute", "load", "tocsind",
                 ] + nio,
                 exclude: ["Seeds"], swiftSettings: swiftSettings),
         ],

@@ -47,8 +47,8 @@ struct JournalOutageTests {
     }
 
     private func lost(moreThan count: UInt64, _ daemon: InstalledDaemon) async throws -> UInt64 {
-        let isCounted = try await Soak.eventually { try await daemon.client.status().lostJournal > count + 50 }
+        let isCounted = try await Soak.eventually { (try await daemon.client.status().lostJournal ?? 0) > count + 50 }
         #expect(isCounted)
-        return try await daemon.client.status().lostJournal
+        return try #require(try await daemon.client.status().lostJournal)
     }
 }

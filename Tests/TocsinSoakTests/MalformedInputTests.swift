@@ -1,6 +1,7 @@
 import JSON
 import NIOCore
 import Sigma
+import TestKit
 import TestSupport
 import Testing
 import TocsinDaemon

@@ -1,5 +1,5 @@
 import Glibc
-import TestSupport
+import TestKit
 
 /// Frames that nobody would send: kept seeds, cut, doubled, spliced and seasoned.
 ///
