@@ -83,7 +83,13 @@ package struct Delivery: ~Copyable {
 
     /// What waits for a connection's client in bytes, whenever that has changed; also after the connection is closed, until
     /// it is nothing. In between the delivery counts what it gives.
-    package mutating func queueChanged(_ id: ConnectionID, bytes: Int) { loads.set(queuedBytes: bytes, on: id) }
+    package mutating func queueChanged(_ id: ConnectionID, bytes: Int) {
+        guard let slot = connections[id]?.session else { return loads.set(queuedBytes: bytes, on: id) }
+        let change = bytes - sessions[slot]!.queuedBytes
+        guard change != 0 else { return }
+        sessions[slot]!.queuedBytes = bytes
+        loads.add(queuedBytes: change, to: sessions[slot]!.user)
+    }
 
     // MARK: Names and positions
 
@@ -139,7 +145,9 @@ package struct Delivery: ~Copyable {
             } else {
                 try makeStream(connection.peer, request)
             }
-        let session = Session(connection: id, number: nextNumber(), peer: connection.peer, stream: stream)
+        let session = Session(
+            connection: id, number: nextNumber(), peer: connection.peer, stream: stream,
+            load: loads.enter(connection.peer.uid, on: id))
         let slot = freeSessions.popLast() ?? sessions.count
         if slot == sessions.count { sessions.append(session) } else { sessions[slot] = session }
         sessionNumbers[session.number] = slot
@@ -152,7 +160,8 @@ package struct Delivery: ~Copyable {
     mutating func removeSession(_ slot: Int, _ actions: inout [DeliveryAction]) {
         let session = sessions[slot]!
         for read in session.reads where read.hasTimer { actions.append(.cancelTimer(session.connection, read.call)) }
-        loads.add(pendingReads: -session.reads.count, of: session.peer.uid)
+        loads.leave(
+            session.user, on: session.connection, pendingReads: session.reads.count, queuedBytes: session.queuedBytes)
         sessions[slot] = nil
         freeSessions.append(slot)
         sessionNumbers[session.number] = nil

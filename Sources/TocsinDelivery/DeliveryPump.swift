@@ -182,9 +182,9 @@ extension Delivery {
             statistics.shortened += 1
             (reference, size) = (.encoded(short), short.count)
         }
-        let uid = sessions[reader]!.peer.uid
+        let user = sessions[reader]!.user
         do throws(DeliveryError) {
-            let queued = loads.queuedBytes(of: uid)
+            let queued = loads.queuedBytes(user)
             try check(
                 queued == 0 || queued + size <= limits.queueSizePerUser, .queueSizePerUser, limits.queueSizePerUser)
         } catch {
@@ -192,7 +192,8 @@ extension Delivery {
             if read == nil { removeSession(reader, &actions) }
             return
         }
-        loads.add(queuedBytes: size, of: uid, on: connection)
+        loads.add(queuedBytes: size, to: user)
+        sessions[reader]!.queuedBytes += size
 
         switch supply {
         case .gap: streams[slot]!.loss = nil

@@ -37,13 +37,13 @@ extension Delivery {
         guard sessions[slot]!.subscription == nil else { throw .alreadyOpen }
         let waiting = sessions[slot]!.reads.count
         try check(waiting < limits.pendingReads, .pendingReads, limits.pendingReads)
-        let uid = sessions[slot]!.peer.uid
+        let user = sessions[slot]!.user
         try check(
-            loads.pendingReads(of: uid) < limits.pendingReadsPerUser, .pendingReadsPerUser, limits.pendingReadsPerUser)
+            loads.pendingReads(user) < limits.pendingReadsPerUser, .pendingReadsPerUser, limits.pendingReadsPerUser)
         try check(
             waiting + sessions[slot]!.unacknowledged.count < limits.unacknowledged, .unacknowledged,
             limits.unacknowledged)
-        loads.add(pendingReads: 1, of: uid)
+        loads.add(pendingReads: 1, to: user)
         sessions[slot]!.reads.append(
             PendingRead(
                 call: call, timeoutMSec: request.timeoutMSec,
@@ -55,7 +55,7 @@ extension Delivery {
     /// Removes the session's first read: it pends no more.
     mutating func takeRead(_ slot: Int) -> PendingRead? {
         guard let read = sessions[slot]!.reads.popFirst() else { return nil }
-        loads.add(pendingReads: -1, of: sessions[slot]!.peer.uid)
+        loads.add(pendingReads: -1, to: sessions[slot]!.user)
         return read
     }
 

@@ -9,6 +9,10 @@ struct Session {
     let peer: Peer
     /// Slot of its stream.
     let stream: Int
+    /// Slot of its user's load.
+    let user: Int
+    /// Bytes of what it was given that its socket has not taken.
+    var queuedBytes: Int
     var reads: Deque<PendingRead> = []
     var subscription: CallID?
     /// Whether a subscription's socket takes more.
@@ -17,11 +21,15 @@ struct Session {
     var unacknowledged: Deque<GivenEvent> = []
     var delivered: UInt64 = 0
 
-    init(connection: ConnectionID, number: UInt64, peer: Peer, stream: Int) {
+    init(
+        connection: ConnectionID, number: UInt64, peer: Peer, stream: Int, load: (slot: Int, queuedBytes: Int)
+    ) {
         self.connection = connection
         self.number = number
         self.peer = peer
         self.stream = stream
+        user = load.slot
+        queuedBytes = load.queuedBytes
     }
 
     var pendingCalls: Int { reads.count + (subscription == nil ? 0 : 1) }

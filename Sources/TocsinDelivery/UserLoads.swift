@@ -1,50 +1,70 @@
 /// What each user's sessions make the daemon keep: reads that pend, and bytes of events that its sockets have not taken.
 ///
-/// Counts only; the bounds are the delivery's. A user of whom nothing is kept takes no room here.
+/// Counts only; the bounds are the delivery's. Counted for each event, so by slots that sessions hold, not by user ids.
+/// A user of whom nothing is kept has no slot.
 struct UserLoads {
     private struct Load {
+        let uid: UInt32
+        /// Sessions, and what is still to be written of sessions that are gone.
+        var holders = 0
         var pendingReads = 0
         var queuedBytes = 0
-
-        var isEmpty: Bool { pendingReads == 0 && queuedBytes == 0 }
     }
 
-    private struct Queue {
-        let uid: UInt32
-        var bytes: Int
+    private var loads: [Load?] = []
+    private var free: [Int] = []
+    private var slots: [UInt32: Int] = [:]
+    /// Of connections whose session is gone: what it was given before is still to be written.
+    private var lingering: [ConnectionID: (slot: Int, bytes: Int)] = [:]
+
+    var isEmpty: Bool { slots.isEmpty && lingering.isEmpty }
+
+    // MARK: Sessions
+
+    /// - Returns: the user's slot, to be given back by `leave`, and what still waits of the connection's last session.
+    mutating func enter(_ uid: UInt32, on id: ConnectionID) -> (slot: Int, queuedBytes: Int) {
+        let slot = slots[uid] ?? free.popLast() ?? loads.count
+        if slot == loads.count { loads.append(nil) }
+        if loads[slot] == nil { loads[slot] = Load(uid: uid) }
+        slots[uid] = slot
+        guard let rest = lingering.removeValue(forKey: id) else {
+            loads[slot]!.holders += 1
+            return (slot, 0)
+        }
+        return (slot, rest.bytes)
     }
 
-    private var loads: [UInt32: Load] = [:]
-    /// Outlives the connection's session: what was given before the end is still to be written.
-    private var queues: [ConnectionID: Queue] = [:]
-
-    func pendingReads(of uid: UInt32) -> Int { loads[uid]?.pendingReads ?? 0 }
-    func queuedBytes(of uid: UInt32) -> Int { loads[uid]?.queuedBytes ?? 0 }
-    var isEmpty: Bool { loads.isEmpty && queues.isEmpty }
-
-    mutating func add(pendingReads count: Int, of uid: UInt32) { change(uid) { $0.pendingReads += count } }
-
-    /// An event was given to the connection.
-    mutating func add(queuedBytes bytes: Int, of uid: UInt32, on id: ConnectionID) {
-        setQueue(id, uid, (queues[id]?.bytes ?? 0) + bytes)
+    /// The session is gone, with the reads it had.
+    mutating func leave(_ slot: Int, on id: ConnectionID, pendingReads: Int, queuedBytes: Int) {
+        loads[slot]!.pendingReads -= pendingReads
+        if queuedBytes > 0 {
+            lingering[id] = (slot, queuedBytes)
+        } else {
+            release(slot)
+        }
     }
 
-    /// What waits for the connection's client, as whoever writes to it knows.
+    private mutating func release(_ slot: Int) {
+        loads[slot]!.holders -= 1
+        guard let load = loads[slot], load.holders == 0 else { return }
+        slots[load.uid] = nil
+        loads[slot] = nil
+        free.append(slot)
+    }
+
+    // MARK: Counts
+
+    func pendingReads(_ slot: Int) -> Int { loads[slot]?.pendingReads ?? 0 }
+    func queuedBytes(_ slot: Int) -> Int { loads[slot]?.queuedBytes ?? 0 }
+
+    mutating func add(pendingReads count: Int, to slot: Int) { loads[slot]!.pendingReads += count }
+    mutating func add(queuedBytes bytes: Int, to slot: Int) { loads[slot]!.queuedBytes += bytes }
+
+    /// What waits for the client of a connection that has no session any more.
     mutating func set(queuedBytes bytes: Int, on id: ConnectionID) {
-        // Of a connection that was given nothing only answers can wait, and of those there are few.
-        guard let queue = queues[id] else { return }
-        setQueue(id, queue.uid, bytes)
-    }
-
-    private mutating func setQueue(_ id: ConnectionID, _ uid: UInt32, _ bytes: Int) {
-        let before = queues[id]?.bytes ?? 0
-        queues[id] = bytes > 0 ? Queue(uid: uid, bytes: bytes) : nil
-        change(uid) { $0.queuedBytes += bytes - before }
-    }
-
-    private mutating func change(_ uid: UInt32, _ body: (inout Load) -> Void) {
-        var load = loads[uid] ?? Load()
-        body(&load)
-        loads[uid] = load.isEmpty ? nil : load
+        guard let (slot, before) = lingering[id] else { return }
+        loads[slot]!.queuedBytes += bytes - before
+        lingering[id] = bytes > 0 ? (slot, bytes) : nil
+        if bytes == 0 { release(slot) }
     }
 }

@@ -1,7 +1,8 @@
 import TestKit
 import Testing
-import TocsinDelivery
 import TocsinEvents
+
+@testable import TocsinDelivery
 
 /// Random interleavings of all inputs against a model that knows every event that ever was.
 @Suite struct DeliveryModelTests {
@@ -100,6 +101,7 @@ import TocsinEvents
         for index in readers.indices where !readers[index].isClosed { driver.close(readers[index].id) }
         #expect(driver.pending.isEmpty && driver.delivery.sessionCount == 0 && driver.delivery.pendingReadCount == 0)
         #expect(driver.timers.isEmpty)
+        #expect(driver.delivery.loads.isEmpty, "nothing is charged to a user who has nothing")
     }
 
     /// Reads until there is nothing more.

@@ -130,9 +130,8 @@ final class EventService: VarlinkInterface {
         perform()
     }
 
-    func connectionQueueChanged(_ connection: ServerConnection) {
-        let id = TocsinDelivery.ConnectionID(connection.id.rawValue)
-        delivery.queueChanged(id, bytes: connection.queuedBytes)
+    func connectionQueueChanged(_ connection: ServerConnection, bytes: Int) {
+        delivery.queueChanged(TocsinDelivery.ConnectionID(connection.id.rawValue), bytes: bytes)
     }
 
     func serverIsShuttingDown() {

@@ -70,11 +70,11 @@ public final class ServerConnection {
     }
 
     /// Bytes of replies that were made and that the kernel has not taken yet; without those that wait for an earlier call.
-    public var queuedBytes: Int {
+    private var queuedBytes: Int {
         guard let context else { return 0 }
         // Never fails: every channel of a stream socket has the option.
-        let written = try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
-        return (written ?? 0) + output.readableBytes
+        let buffered = try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
+        return (buffered ?? 0) + output.readableBytes
     }
 
     /// False once the connection is closing: what is replied is dropped.
@@ -221,7 +221,7 @@ public final class ServerConnection {
         context = nil
         channelIsWritable = false
         output = ByteBuffer()
-        server.connectionQueueChanged(self)
+        server.connectionQueueChanged(self, bytes: 0)
         server.remove(self)
     }
 
@@ -261,8 +261,9 @@ public final class ServerConnection {
 
     /// Tells what the kernel did not take, and again when it has.
     private func reportQueue() {
-        server.connectionQueueChanged(self)
-        guard !awaitsQueue, let context, queuedBytes > 0 else { return }
+        let bytes = queuedBytes
+        server.connectionQueueChanged(self, bytes: bytes)
+        guard !awaitsQueue, bytes > 0, let context else { return }
         awaitsQueue = true
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in

@@ -21,9 +21,9 @@ public protocol VarlinkInterface: AnyObject {
     /// A connection that was not writable takes replies again.
     func connectionBecameWritable(_ connection: ServerConnection)
 
-    /// What waits for the client is another number of bytes now, `ServerConnection.queuedBytes`. Told also after
-    /// `connectionClosed`, until nothing waits any more.
-    func connectionQueueChanged(_ connection: ServerConnection)
+    /// Replies were written, and so many bytes of them wait for the client now, because the kernel does not take them. Told
+    /// also after `connectionClosed`, until nothing waits any more.
+    func connectionQueueChanged(_ connection: ServerConnection, bytes: Int)
 
     /// The server ends: answer what pends. Connections close with their last reply.
     func serverIsShuttingDown()
@@ -33,7 +33,7 @@ extension VarlinkInterface {
     public func options(of method: String) -> MethodOptions { [] }
     public func connectionClosed(_ connection: ServerConnection) {}
     public func connectionBecameWritable(_ connection: ServerConnection) {}
-    public func connectionQueueChanged(_ connection: ServerConnection) {}
+    public func connectionQueueChanged(_ connection: ServerConnection, bytes: Int) {}
     public func serverIsShuttingDown() {}
 }
 

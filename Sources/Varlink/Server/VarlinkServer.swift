@@ -173,8 +173,8 @@ public final class VarlinkServer {
         for interface in interfaces { interface.connectionBecameWritable(connection) }
     }
 
-    func connectionQueueChanged(_ connection: ServerConnection) {
-        for interface in interfaces { interface.connectionQueueChanged(connection) }
+    func connectionQueueChanged(_ connection: ServerConnection, bytes: Int) {
+        for interface in interfaces { interface.connectionQueueChanged(connection, bytes: bytes) }
     }
 
     func remove(_ connection: ServerConnection) {
