@@ -117,8 +117,8 @@ let package = Package(
         library(
             "TocsinCommand",
             [
-                "JSON", "Sigma", "SigmaTools", "TocsinClient", "TocsinDoctor", "TocsinEvents", "TocsinRules",
-                argumentParser,
+                "JSON", "Sigma", "SigmaTools", "TocsinClient", "TocsinDoctor", "TocsinEvents", "TocsinLinux",
+                "TocsinRules", argumentParser,
             ],
             tests: ["CTestSystem", "TestKit", "TestSupport", "tocsin"] + nio),
         [executable("tocsin", ["TocsinCommand"])],
