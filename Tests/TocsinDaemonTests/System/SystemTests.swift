@@ -105,6 +105,26 @@ struct SystemTests {
                 .split(separator: "\n").filter { $0.contains("does not fit") }.count == 1)
     }
 
+    @Test("with the probes as the only source the service runs without CAP_SYS_ADMIN")
+    func probesAlone() throws {
+        let daemon = try InstalledDaemon(
+            configuration: "sources: [ebpf]\n",
+            settings: """
+                CapabilityBoundingSet=
+                CapabilityBoundingSet=CAP_BPF CAP_PERFMON CAP_SYS_PTRACE
+                """)
+        try daemon.succeeds("systemctl", "start", "tocsin.service")
+        let granted: Capabilities = [.bpf, .perfmon, .sysPtrace]
+        for thread in try ThreadPrivileges.ofEveryThread(of: daemon.pidOutside()) {
+            #expect(thread.effective == granted && thread.bounding == granted)
+        }
+        try daemon.start("reader", "tocsin", "read", "--path", "/usr/bin/uname", "--format", "json")
+        try daemon.pendingReads(1)
+        try daemon.succeeds("uname", "--all")
+        try daemon.box.eventually("the event has arrived") { try finished(daemon.box) }
+        #expect(try daemon.output(of: "reader").contains(#""arguments":["uname","--all"]"#))
+    }
+
     private func finished(_ box: SystemdBox) throws -> Bool {
         try box.property("ActiveState", of: "reader.service") != "active"
     }

@@ -7,7 +7,7 @@ import TocsinEvents
 
 /// `socket.access: own-events` with a real second user.
 @Suite(.enabled(if: isRoot, "a second user takes root to become"), .timeLimit(.minutes(2)))
-struct OwnEventsTests {
+struct SecondUserTests {
     private static let configuration = "sources: [fanotify]\nsocket: {access: own-events}\n"
     private static let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"]
 
@@ -101,6 +101,23 @@ struct OwnEventsTests {
         let text = try await tocsin(["status"], daemon)
         #expect(text.status == 0, "\(text.errorText)")
         await session.close()
+    }
+
+    @Test("root of a user namespace is the user that made it, and no other")
+    func userNamespace() async throws {
+        let unshare = Self.nobody + ["/usr/bin/unshare", "--user", "--map-root-user"]
+        guard try await Subprocess.run("/usr/bin/setpriv", unshare + ["/usr/bin/true"]).status == 0 else {
+            try Test.cancel("users may not make user namespaces here")
+        }
+        let daemon = try await RunningDaemon.ready(configuration: Self.configuration)
+        let start = try await now(daemon)
+        let processes = [try observed(), try observed(as: Self.nobody)]
+        let reader = try await tocsin(
+            ["read", "--format", "json", "--timeout", "20", "--path", "/usr/bin/tail", "--after", start]
+                + ["--include-self"], daemon, as: unshare)
+        #expect(reader.text.contains("\"pid\":\(processes[1].pid),"), "\(reader.text)\(reader.errorText)")
+        let status = try await tocsin(["status", "--format", "json"], daemon, as: unshare)
+        #expect(try Status(json: JSONValue(parsing: status.text)).sessions == nil, "\(status.errorText)")
     }
 
     @Test("a member of the socket's group sees every event, by the groups its process has")
