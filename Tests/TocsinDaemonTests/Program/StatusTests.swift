@@ -68,8 +68,7 @@ import TocsinEvents
         let first = try await daemon.client.open()
         let second = try await daemon.client.open()
         await #expect(throws: TocsinError.disconnected) { try await daemon.client.open() }
-        #expect(daemon.process.errorsWritten.contains("too many connections of this user"))
-        #expect(daemon.process.errorsWritten.contains("peerPID=\(getpid())"))
+        try await daemon.logged("peerPID=\(getpid()) peerUID=\(getuid()) reason=\"too many connections of this user\"")
         await second.close()
         let refused = try await daemon.statusWhenPossible().refused
         #expect(refused.contains { $0.limit == "connectionsPerUser" && $0.count >= 1 }, "\(refused)")
