@@ -46,12 +46,11 @@ extension ExecWatch: GroupWatch {
                 records.append(SensorRecord(now: .gap(count: 1)))
             }
         }
-        twin.follow()
+        if isDrained { drained(nowUSec: now) } else { twin.follow() }
         for (process, namespace) in met {
             twin.markForeign(namespace, of: process.directory, nowUSec: now)
             marker.markForeign(namespace, of: process.directory, nowUSec: now, group)
         }
-        if isDrained { drained(nowUSec: now) }
         retry(nowUSec: now)
         return !isDrained
     }

@@ -27,11 +27,11 @@ struct OpenJournal: ~Copyable, Sendable {
     private static let firstRole: UInt16 = 1
     private static let imageRole: UInt16 = 2
 
+    /// In memory of zeros, or with what another process left: see `takeUp`.
     init(_ memory: consuming ReadJournal, reportsPidFD: Bool) {
         nextNumber = memory.number
         self.reportsPidFD = reportsPidFD
         self.memory = memory
-        if nextNumber == 0 { NotedOpen.clear(in: self.memory.content, at: 0) }
     }
 
     // MARK: Reading

@@ -35,11 +35,12 @@ struct TwinQueue: ~Copyable, Sendable {
         }
     }
 
-    /// Bytes for spares: some hundreds.
-    static let capacity = 128 << 10
+    /// Bytes for spares: some thousands, though there should be few.
+    static let capacity = 1 << 20
+    /// Not to be read far ahead of the first queue: there is no more than one event that only this one can tell.
+    private static let spareLimit = 64
     /// What is expected longer than this was merged with another event, and does not come.
     private static let expectedLimit = 4096
-    private static let drainLimit = 16_384
     private static let used: UInt64 = 1
 
     init(_ group: consuming PreservedGroup, _ memory: consuming ReadJournal) {
@@ -80,13 +81,14 @@ struct TwinQueue: ~Copyable, Sendable {
 
     /// Reads as many events as are expected.
     mutating func follow() {
-        for _ in 0..<expectedCount where !readOne() { return }
+        for _ in 0..<expectedCount { guard spares.count < Self.spareLimit, readOne() else { return } }
     }
 
-    /// The first queue was empty. So what was kept as a spare before did not come there, and will not.
+    /// The first queue was empty, and this one not read since. So what was kept as a spare before did not come there, and
+    /// will not.
     mutating func drained() {
         clear()
-        for _ in 0..<Self.drainLimit where !readOne() { break }
+        while spares.count < Self.spareLimit, readOne() {}
         expected.removeAll(keepingCapacity: true)
         expectedCount = 0
     }
@@ -100,11 +102,9 @@ struct TwinQueue: ~Copyable, Sendable {
         expectedCount += 1
     }
 
-    /// False where there was none.
+    /// False where there was none, or no room is left to note it.
     private mutating func readOne() -> Bool {
-        // More spares than there should ever be: those of before are given up.
-        if end + NotedOpen.byteLimit > memory.content.count { clear() }
-        guard let note = NotedOpen(in: memory.content, at: end),
+        guard end + NotedOpen.byteLimit <= memory.content.count, let note = NotedOpen(in: memory.content, at: end),
             var event = try? kept.group.read(noting: note, reportsPidFD: false)
         else { return false }
         let key = Key(note)
