@@ -24,4 +24,23 @@ final class KeptDescriptors: DescriptorKeeping {
     func forget(_ name: String) {
         if let number = kept.withLock({ $0.removeValue(forKey: name) }) { close(number) }
     }
+
+    /// What is kept now, as a process that is killed at this moment leaves it: memory stays as it is.
+    func asLeft() throws -> KeptDescriptors {
+        let left = KeptDescriptors()
+        for name in names {
+            guard let descriptor = takeKept(name) else { continue }
+            guard !descriptor.isFanotifyGroup else {
+                left.keep(descriptor, as: name)
+                continue
+            }
+            let memory = MemoryFile(adopting: descriptor)
+            let byteCount = try memory.byteCount()
+            let copy = try MemoryFile(name: "copy", byteCount: byteCount)
+            try copy.add([.shrink, .grow, .seal])
+            try copy.descriptor.writeAll(try memory.descriptor.read(count: byteCount, at: 0))
+            left.keep(copy.descriptor, as: name)
+        }
+        return left
+    }
 }
