@@ -83,12 +83,16 @@ package struct Delivery: ~Copyable {
 
     /// What waits for a connection's client in bytes, whenever that has changed; also after the connection is closed, until
     /// it is nothing. In between the delivery counts what it gives.
-    package mutating func queueChanged(_ id: ConnectionID, bytes: Int) {
-        guard let slot = connections[id]?.session else { return loads.set(queuedBytes: bytes, on: id) }
+    package mutating func queueChanged(_ id: ConnectionID, bytes: Int, _ actions: inout [DeliveryAction]) {
+        guard let slot = connections[id]?.session else {
+            if let user = loads.set(queuedBytes: bytes, on: id) { unstall(user, &actions) }
+            return
+        }
         let change = bytes - sessions[slot]!.queuedBytes
         guard change != 0 else { return }
         sessions[slot]!.queuedBytes = bytes
         loads.add(queuedBytes: change, to: sessions[slot]!.user)
+        if change < 0 { unstall(sessions[slot]!.user, &actions) }
     }
 
     // MARK: Names and positions

@@ -101,9 +101,10 @@ extension Delivery {
             let supply = nextSupply(slot, &scanned)
             switch supply {
             case .gap, .again, .event:
+                guard loads.queuedBytes(sessions[reader]!.user) < limits.queueSizePerUser else {
+                    return stall(slot, sessions[reader]!.user, &actions)
+                }
                 give(supply, slot, reader, &actions)
-                // A subscription that was refused has taken its stream with it.
-                if streams[slot] == nil { return }
             case .nothing: return wait(slot, &actions)
             case .later:
                 streams[slot]!.isScanning = true
@@ -148,8 +149,26 @@ extension Delivery {
         return .nothing
     }
 
-    /// Completes the first read of `reader`, or fails it where the event does not fit or too much waits for its user's
-    /// sockets; then the event stays the next. A subscription ends with that.
+    /// Too much waits for the sockets of the readers' user: the event stays the next until they have taken half of it.
+    private mutating func stall(_ slot: Int, _ user: Int, _ actions: inout [DeliveryAction]) {
+        if !streams[slot]!.isStalled {
+            streams[slot]!.isStalled = true
+            loads.stall(StreamID(slot: slot, generation: streams[slot]!.generation), of: user)
+            statistics.refused[.queueSizePerUser, default: 0] += 1
+        }
+        wait(slot, &actions, instead: .limitExceeded(.queueSizePerUser, value: limits.queueSizePerUser))
+    }
+
+    /// The sockets of a user have taken something: streams that waited for that go on.
+    mutating func unstall(_ user: Int, _ actions: inout [DeliveryAction]) {
+        guard loads.queuedBytes(user) <= limits.queueSizePerUser / 2 else { return }
+        for id in loads.takeStalled(user) where streams[id.slot]?.generation == id.generation {
+            streams[id.slot]!.isStalled = false
+            pump(id.slot, &actions)
+        }
+    }
+
+    /// Completes the first read of `reader`, or fails it where the event does not fit; then the event stays the next.
     private mutating func give(_ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout [DeliveryAction]) {
         let sequence: UInt64
         var reference: EventReference
@@ -182,17 +201,7 @@ extension Delivery {
             statistics.shortened += 1
             (reference, size) = (.encoded(short), short.count)
         }
-        let user = sessions[reader]!.user
-        do throws(DeliveryError) {
-            let queued = loads.queuedBytes(user)
-            try check(
-                queued == 0 || queued + size <= limits.queueSizePerUser, .queueSizePerUser, limits.queueSizePerUser)
-        } catch {
-            actions.append(.fail(connection, call, error))
-            if read == nil { removeSession(reader, &actions) }
-            return
-        }
-        loads.add(queuedBytes: size, to: user)
+        loads.add(queuedBytes: size, to: sessions[reader]!.user)
         sessions[reader]!.queuedBytes += size
 
         switch supply {
@@ -231,15 +240,20 @@ extension Delivery {
     }
 
     /// There is nothing for them: reads that are the first of their session begin to wait, or end at once.
-    private mutating func wait(_ slot: Int, _ actions: inout [DeliveryAction]) {
+    private mutating func wait(
+        _ slot: Int, _ actions: inout [DeliveryAction], instead error: DeliveryError = .timedOut
+    ) {
         for member in streams[slot]!.members {
             while let head = sessions[member]!.reads.first, !head.isArmed {
                 if head.timeoutMSec == 0 {
                     // Whether there is an event is known only when the scan is through.
                     if streams[slot]!.isScanning { break }
                     _ = takeRead(member)
-                    statistics.timedOut += 1
-                    actions.append(.fail(sessions[member]!.connection, head.call, .timedOut))
+                    switch error {
+                    case .limitExceeded(let limit, _): statistics.refused[limit, default: 0] += 1
+                    default: statistics.timedOut += 1
+                    }
+                    actions.append(.fail(sessions[member]!.connection, head.call, error))
                     continue
                 }
                 sessions[member]!.reads[0].isArmed = true

@@ -30,6 +30,8 @@ struct Stream {
     var redelivery: Deque<UInt64> = []
     /// Whether `resumeLater` is under way: the scan has not reached the end of the log.
     var isScanning = false
+    /// Whether it waits for the sockets of its readers' user, which have too much to take already.
+    var isStalled = false
     var lost: UInt64 = 0
     /// Order in which groups lost their last members.
     var abandoned: UInt64 = 0

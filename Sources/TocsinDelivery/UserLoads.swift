@@ -9,6 +9,8 @@ struct UserLoads {
         var holders = 0
         var pendingReads = 0
         var queuedBytes = 0
+        /// Streams that wait until its sockets have taken more.
+        var stalled: [StreamID] = []
     }
 
     private var loads: [Load?] = []
@@ -60,11 +62,21 @@ struct UserLoads {
     mutating func add(pendingReads count: Int, to slot: Int) { loads[slot]!.pendingReads += count }
     mutating func add(queuedBytes bytes: Int, to slot: Int) { loads[slot]!.queuedBytes += bytes }
 
+    mutating func stall(_ stream: StreamID, of slot: Int) { loads[slot]!.stalled.append(stream) }
+
+    mutating func takeStalled(_ slot: Int) -> [StreamID] {
+        guard loads.span[slot]?.stalled.isEmpty == false else { return [] }
+        defer { loads[slot]!.stalled = [] }
+        return loads[slot]!.stalled
+    }
+
     /// What waits for the client of a connection that has no session any more.
-    mutating func set(queuedBytes bytes: Int, on id: ConnectionID) {
-        guard let (slot, before) = lingering[id] else { return }
+    /// - Returns: the user's slot, where that is still one.
+    mutating func set(queuedBytes bytes: Int, on id: ConnectionID) -> Int? {
+        guard let (slot, before) = lingering[id] else { return nil }
         loads[slot]!.queuedBytes += bytes - before
         lingering[id] = bytes > 0 ? (slot, bytes) : nil
         if bytes == 0 { release(slot) }
+        return slot
     }
 }

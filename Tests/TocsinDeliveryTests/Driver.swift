@@ -162,13 +162,20 @@ final class Driver {
 
     // MARK: Actions
 
+    /// The connection's client takes in what waits for it.
+    func take(_ id: ConnectionID, leaving bytes: Int = 0) {
+        delivery.queueChanged(id, bytes: bytes, &actions)
+        perform()
+    }
+
     private func perform() {
+        var written: [ConnectionID] = []
         for action in actions {
             switch action {
             case .ready(_, let call, let cursor): note(call, .ready(cursor), isFinal: false)
             case .complete(let completion):
                 note(completion.call, outcome(completion), isFinal: !completion.continues)
-                if writesAtOnce { delivery.queueChanged(completion.connection, bytes: 0) }
+                if writesAtOnce { written.append(completion.connection) }
             case .fail(_, let call, let error): note(call, .failed(error), isFinal: true)
             case .startTimer(_, let call, let milliseconds):
                 #expect(timers.updateValue(milliseconds, forKey: call) == nil, "a timer is started once")
@@ -180,6 +187,7 @@ final class Driver {
         }
         actions.removeAll(keepingCapacity: true)
         for id in disconnected { for (call, connection) in pending where connection == id { pending[call] = nil } }
+        for id in written { take(id) }
         if resumesAtOnce, !resumable.isEmpty { resume() }
     }
 

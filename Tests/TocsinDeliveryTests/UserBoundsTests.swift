@@ -41,7 +41,7 @@ import TocsinEvents
         #expect(driver[driver.read(other)] != refusal)
     }
 
-    @Test("what a user's sockets do not take is bounded: then its reads fail, and the event stays the next")
+    @Test("what a user's sockets do not take is bounded: the rest waits in the log until they do, and nothing is lost")
     func queue() throws {
         let driver = try driver(queue: 10_000)
         driver.writesAtOnce = false
@@ -49,47 +49,54 @@ import TocsinEvents
         let other = driver.connect(uid: 5)
         let reads = ids.flatMap { id in (0..<4).map { _ in driver.read(id) } }
         let others = (0..<4).map { _ in driver.read(other) }
-        for _ in 0..<4 { driver.append(padding: 3000) }
-        let given = reads.filter { if case .event = driver[$0] { true } else { false } }
-        #expect(given.count == 3)
-        let refusal = Driver.Outcome.failed(.limitExceeded(.queueSizePerUser, value: 10_000))
-        #expect(reads.count { driver[$0] == refusal } == 5)
-        #expect(others.count { if case .event = driver[$0] { true } else { false } } == 3, "each user has its own")
-        #expect(driver.delivery.statistics.refused[.queueSizePerUser] == 6)
+        for _ in 0..<4 { driver.append(padding: 4000) }
+        #expect(reads.flatMap(driver.events).count == 3)
+        #expect(others.flatMap(driver.events) == [1, 2, 3], "each user has its own")
+        #expect(driver.delivery.statistics.refused[.queueSizePerUser] == 3, "once for each that began to wait")
 
-        for id in ids { driver.delivery.queueChanged(id, bytes: 0) }
         driver.writesAtOnce = true
-        let seen = ids.map { id in
-            reads.filter { driver.owner($0) == id }.flatMap(driver.events) + driver.remaining(id)
-        }
-        #expect(seen == [[1, 2, 3, 4], [1, 2, 3, 4]], "nothing was lost")
+        for id in ids { driver.take(id) }
+        let seen = ids.map { id in reads.filter { driver.owner($0) == id }.flatMap(driver.events) }
+        #expect(seen == [[1, 2, 3, 4], [1, 2, 3, 4]])
     }
 
-    @Test("a subscription whose user has too much waiting ends with the limit; what it was not given it can resume")
+    @Test("a subscription whose user has too much waiting goes on where it was")
     func subscription() throws {
         let driver = try driver(queue: 10_000)
         driver.writesAtOnce = false
         let id = driver.connect()
         let call = try driver.subscribe(id)
-        for _ in 0..<5 { driver.append(padding: 3000) }
+        for _ in 0..<5 { driver.append(padding: 4000) }
         #expect(driver.events(call) == [1, 2, 3])
-        #expect(driver[call] == .failed(.limitExceeded(.queueSizePerUser, value: 10_000)))
-        #expect(driver.delivery.sessionCount == 0)
-        driver.delivery.queueChanged(id, bytes: 0)
-        driver.writesAtOnce = true
-        #expect(driver.events(try driver.subscribe(id, after: driver.cursor(3))) == [4, 5])
+        driver.take(id)
+        #expect(driver.events(call) == [1, 2, 3, 4, 5])
+        #expect(driver.delivery.statistics.lost == 0)
     }
 
-    @Test("an event larger than the bound is given to who has nothing waiting")
-    func largeEvent() throws {
-        let driver = try driver(queue: 1000)
+    @Test("who goes on waits until half was taken: not each byte begins a turn")
+    func hysteresis() throws {
+        let driver = try driver(queue: 10_000)
         driver.writesAtOnce = false
         let id = driver.connect()
-        let (first, second) = (driver.read(id), driver.read(id))
+        let call = try driver.subscribe(id)
+        for _ in 0..<4 { driver.append(padding: 4000) }
+        driver.take(id, leaving: 5001)
+        #expect(driver.events(call) == [1, 2, 3])
+        driver.take(id, leaving: 5000)
+        #expect(driver.events(call) == [1, 2, 3, 4])
+    }
+
+    @Test("a read that does not wait is refused instead")
+    func poll() throws {
+        let driver = try driver(queue: 1000)
+        driver.writesAtOnce = false
+        let (id, other) = (driver.connect(), driver.connect())
+        let cursor = driver.cursor(0)
+        driver.read(id)
         driver.append(padding: 5000)
-        driver.append()
-        #expect(driver.events(first) == [1])
-        #expect(driver[second] == .failed(.limitExceeded(.queueSizePerUser, value: 1000)))
+        _ = try driver.delivery.open(other, OpenRequest(after: cursor))
+        let refused = driver.read(other, ReadRequest(timeoutMSec: 0))
+        #expect(driver[refused] == .failed(.limitExceeded(.queueSizePerUser, value: 1000)))
     }
 
     @Test("what waits for a client counts until it is written, even when its session is gone")
@@ -98,26 +105,17 @@ import TocsinEvents
         driver.writesAtOnce = false
         let id = driver.connect()
         for _ in 0..<3 { driver.read(id) }
-        for _ in 0..<3 { driver.append(padding: 3000) }
+        for _ in 0..<3 { driver.append(padding: 4000) }
         driver.close(id)
         let next = driver.connect()
-        let refused = driver.read(next)
-        driver.append(padding: 3000)
-        #expect(driver[refused] == .failed(.limitExceeded(.queueSizePerUser, value: 10_000)))
-        driver.delivery.queueChanged(id, bytes: 0)
-        #expect(driver.events(driver.read(next)) == [4])
+        let read = driver.read(next)
+        driver.append(padding: 4000)
+        #expect(driver[read] == nil)
+        driver.take(id)
+        #expect(driver.events(read) == [4])
         driver.close(next)
         #expect(!driver.delivery.loads.isEmpty, "the last event is not written yet")
-        driver.delivery.queueChanged(next, bytes: 0)
+        driver.take(next)
         #expect(driver.delivery.loads.isEmpty)
-    }
-}
-
-extension Driver {
-    /// Reads what is there.
-    fileprivate func remaining(_ id: ConnectionID) -> [UInt64] {
-        var events: [UInt64] = []
-        while case .event(let sequence, _) = poll(id) { events.append(sequence) }
-        return events
     }
 }

@@ -98,7 +98,7 @@ extension ConfigurationKey {
             "Reads of one user that wait at a time, on all of its connections. Further ones are refused."),
         ConfigurationKey(
             "limits.queueSizePerUser", \.maxQueuedBytesPerUser, .size(in: (1 << 20)...(1 << 30)), reloads: false,
-            "Memory for events that one user was given and its sockets have not taken. What does not fit waits in the log, and its read is refused."
+            "Memory for events that one user was given and its sockets have not taken. What does not fit waits in the log until they have."
         ),
         ConfigurationKey(
             "limits.messageSize", \.maxMessageBytes, .size(in: 1024...(16 << 20)), reloads: false,

@@ -131,7 +131,8 @@ final class EventService: VarlinkInterface {
     }
 
     func connectionQueueChanged(_ connection: ServerConnection, bytes: Int) {
-        delivery.queueChanged(TocsinDelivery.ConnectionID(connection.id.rawValue), bytes: bytes)
+        delivery.queueChanged(TocsinDelivery.ConnectionID(connection.id.rawValue), bytes: bytes, &actions)
+        perform()
     }
 
     func serverIsShuttingDown() {
