@@ -92,7 +92,10 @@ package struct Delivery: ~Copyable {
         guard change != 0 else { return }
         sessions[slot]!.queuedBytes = bytes
         loads.add(queuedBytes: change, to: sessions[slot]!.user)
-        if change < 0 { unstall(sessions[slot]!.user, &actions) }
+        guard change < 0 else { return }
+        let stream = sessions[slot]!.stream
+        if bytes == 0, streams[stream]!.isStalled { pump(stream, &actions) }
+        if let user = sessions[slot]?.user { unstall(user, &actions) }
     }
 
     // MARK: Names and positions

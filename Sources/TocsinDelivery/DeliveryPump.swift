@@ -101,9 +101,7 @@ extension Delivery {
             let supply = nextSupply(slot, &scanned)
             switch supply {
             case .gap, .again, .event:
-                guard loads.queuedBytes(sessions[reader]!.user) < limits.queueSizePerUser else {
-                    return stall(slot, sessions[reader]!.user, &actions)
-                }
+                guard mayBeGiven(reader) else { return stall(slot, sessions[reader]!.user, &actions) }
                 give(supply, slot, reader, &actions)
             case .nothing: return wait(slot, &actions)
             case .later:
@@ -149,7 +147,14 @@ extension Delivery {
         return .nothing
     }
 
-    /// Too much waits for the sockets of the readers' user: the event stays the next until they have taken half of it.
+    /// Whoever takes what it is given goes on, one event at a time, however much others of its user leave.
+    private func mayBeGiven(_ reader: Int) -> Bool {
+        let sessions = sessions.span
+        return loads.queuedBytes(sessions[reader]!.user) < limits.queueSizePerUser || sessions[reader]!.queuedBytes == 0
+    }
+
+    /// Too much waits for the sockets of the readers' user: the event stays the next until they have taken half of it, or
+    /// this one's has taken all.
     private mutating func stall(_ slot: Int, _ user: Int, _ actions: inout [DeliveryAction]) {
         if !streams[slot]!.isStalled {
             streams[slot]!.isStalled = true

@@ -86,16 +86,29 @@ import TocsinEvents
         #expect(driver.events(call) == [1, 2, 3, 4])
     }
 
+    @Test("who takes what it is given gets every event, whatever others of its user leave")
+    func progress() throws {
+        let driver = try driver(queue: 1000)
+        driver.writesAtOnce = false
+        let (silent, reader) = (driver.connect(), driver.connect())
+        let (left, taken) = (try driver.subscribe(silent), try driver.subscribe(reader))
+        for _ in 0..<5 { driver.append(padding: 4000) }
+        #expect(driver.events(taken) == [1])
+        for count in UInt64(2)...5 {
+            driver.take(reader)
+            #expect(driver.events(taken) == Array(1...count))
+        }
+        #expect(driver.events(left) == [1])
+    }
+
     @Test("a read that does not wait is refused instead")
     func poll() throws {
         let driver = try driver(queue: 1000)
         driver.writesAtOnce = false
-        let (id, other) = (driver.connect(), driver.connect())
-        let cursor = driver.cursor(0)
+        let id = driver.connect()
         driver.read(id)
-        driver.append(padding: 5000)
-        _ = try driver.delivery.open(other, OpenRequest(after: cursor))
-        let refused = driver.read(other, ReadRequest(timeoutMSec: 0))
+        for _ in 0..<2 { driver.append(padding: 4000) }
+        let refused = driver.read(id, ReadRequest(timeoutMSec: 0))
         #expect(driver[refused] == .failed(.limitExceeded(.queueSizePerUser, value: 1000)))
     }
 
@@ -108,11 +121,11 @@ import TocsinEvents
         for _ in 0..<3 { driver.append(padding: 4000) }
         driver.close(id)
         let next = driver.connect()
-        let read = driver.read(next)
-        driver.append(padding: 4000)
-        #expect(driver[read] == nil)
+        let reads = [driver.read(next), driver.read(next)]
+        for _ in 0..<2 { driver.append(padding: 4000) }
+        #expect(reads.flatMap(driver.events) == [4])
         driver.take(id)
-        #expect(driver.events(read) == [4])
+        #expect(reads.flatMap(driver.events) == [4, 5])
         driver.close(next)
         #expect(!driver.delivery.loads.isEmpty, "the last event is not written yet")
         driver.take(next)
