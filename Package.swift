@@ -83,7 +83,7 @@ let package = Package(
         // The sources: kernel records become values. One seam, a file or folder for each source.
         library(
             "TocsinSensors", ["CLibBPF", "CTocsinProbes", "TocsinDoctor", "TocsinEvents", "TocsinLinux"], links: libbpf,
-            plugins: ["CompileBPF"], tests: ["TestSupport", "execute"]),
+            plugins: ["CompileBPF"], tests: ["TestKit", "TestSupport", "execute"]),
 
         // The eBPF probes: what kernel and user space share. The plugin compiles bpf/ into TocsinSensors, which loads it
         // with libbpf.

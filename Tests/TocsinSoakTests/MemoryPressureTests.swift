@@ -1,4 +1,5 @@
 import Glibc
+import TestKit
 import TestSupport
 import Testing
 import TocsinClient
@@ -6,7 +7,8 @@ import TocsinClient
 @Suite(
     .serialized,
     .enabled(
-        if: isRoot && ControlGroup.isAvailable(.memory), "needs root and a control group that limits memory"))
+        if: isRoot && ControlGroup.isAvailable(.memory), "needs root and a control group that limits memory"),
+    .disabled(if: isSanitized, "the memory of a sanitizer itself is beyond the limit"))
 struct MemoryPressureTests {
     private let silent = Soak.scaled(32, full: 250)
 

@@ -1,3 +1,4 @@
+import TestKit
 import TestSupport
 import Testing
 import TocsinClient
@@ -8,7 +9,8 @@ import TocsinClient
 
     @Test("1,000 connections with a read pending: each event completes every one of them")
     func everyReadOfEveryConnection() async throws {
-        let interval = Soak.scaled(50, full: 200)
+        // Between two events all must have their reads pending again; a sanitizer takes its time for that.
+        let interval = isSanitized ? 500 : Soak.scaled(50, full: 200)
         let daemon = try await RunningDaemon.ready(
             configuration: """
                 sources: [heartbeat]
@@ -31,7 +33,7 @@ import TocsinClient
         }
         let end = try Vitals(of: daemon)
         end.expectFlat(since: try #require(middle))
-        #expect(end.residentKiB < 128 << 10)
+        #expect(isSanitized || end.residentKiB < 128 << 10)
         try await witness.hasSeenAll(of: daemon)
         let status = try await daemon.client.status()
         #expect(status.lostDaemon == 0)
