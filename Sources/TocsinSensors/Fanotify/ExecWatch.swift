@@ -87,8 +87,11 @@ struct ExecWatch: ~Copyable, Sendable {
         }
         for action in actions {
             switch action {
-            case .superseded(let execution): tellSuperseded(execution, pid, beforeLast: true)
+            case .superseded(let execution):
+                tellSuperseded(execution, pid, beforeLast: true)
+                renewSurroundings(of: pid, isOtherProgram: true)
             case .verify(let execution):
+                renewSurroundings(of: pid, isOtherProgram: false)
                 suspects[pid]?.execution = execution
                 suspects[pid]?.attempts = 0
                 suspects[pid]?.since = now
@@ -156,6 +159,22 @@ struct ExecWatch: ~Copyable, Sendable {
         let surroundings = held.flatMap { try? reader.surroundings($0.directory) }
         suspects[pid] = Suspect(held: held, surroundings: surroundings ?? known, since: now)
         return held
+    }
+
+    /// What the process had at an earlier open may have been another user's: setpriv(1) executes a program as one user
+    /// after it was executed by another.
+    ///
+    /// - Parameter isOtherProgram: something was executed in between, so the users of then are not those of now; where
+    ///   these cannot be learnt they are unknown.
+    private mutating func renewSurroundings(of pid: Int32, isOtherProgram: Bool) {
+        guard let held = suspects[pid]?.held, let before = suspects[pid]?.surroundings else { return }
+        let ids = try? held.directory.status()
+        if let ids, ids.uid == before.uid, ids.gid == before.gid { return }
+        if ids != nil, let now = try? reader.surroundings(held.directory) {
+            suspects[pid]?.surroundings = now
+        } else if isOtherProgram {
+            suspects[pid]?.surroundings?.forgetUsers()
+        }
     }
 
     /// Somebody keeps hundreds of executions hanging: the oldest has to be told as it is.
@@ -313,6 +332,13 @@ struct ExecWatch: ~Copyable, Sendable {
 }
 
 extension Process {
+    fileprivate mutating func forgetUsers() {
+        uid = nil
+        gid = nil
+        effectiveUid = nil
+        effectiveGid = nil
+    }
+
     /// The executable as the event told it.
     mutating func place(_ execution: ExecAssembler.Execution) {
         executable = execution.image.path
