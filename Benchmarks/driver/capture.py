@@ -99,12 +99,40 @@ class Tocsin(Monitor):
         self.collector = subprocess.Popen([self.paths.tool("collect"), self.output, self.daemon.socket])
 
 
+class Subscribe(Tocsin):
+    """The same up to what `tocsin subscribe` prints. Only the daemon's cost counts."""
+
+    def __init__(self, paths, source):
+        super().__init__(paths, source)
+        self.name = f"tocsin {source}, by tocsin subscribe"
+
+    def start(self):
+        self.output = self.paths.fresh("output")
+        self.daemon = Daemon(self.paths, [self.source])
+        self.process = self.daemon.process
+        reading, writing = os.pipe()
+        try:
+            self.collector = subprocess.Popen([self.paths.tool("collect"), self.output], stdin=reading)
+            self.subscriber = subprocess.Popen(
+                [str(self.paths.tocsind.parent / "tocsin"), "subscribe", "--format", "json", "--include-self",
+                 "--socket", self.daemon.socket], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.DEVNULL)
+        finally:
+            os.close(reading)
+            os.close(writing)
+
+    def stop(self):
+        end(self.subscriber, signal.SIGINT)
+        super().stop()
+
+
 def monitors(paths, report):
     """Those that are installed, and the sources that this tocsind has."""
     yield Command(
         paths, "C limit", [paths.tool("execs"), paths.tool("execs.bpf.o")], rb"^(\d+) ")
     for source in tocsin_sources(paths):
         yield Tocsin(paths, source)
+        if source == "ebpf":
+            yield Subscribe(paths, source)
     # As bpftrace's own execsnoop.bt does it.
     program = 'tracepoint:syscalls:sys_enter_execve { printf("%d ", pid); join(args->argv); }'
     others = [

@@ -26,7 +26,7 @@ func deliveryBenchmarks() {
     }
 }
 
-/// A delivery whose every session has one read pending whenever an event comes.
+/// A delivery whose every session has one read pending whenever an event comes, and a socket that takes all at once.
 private final class DeliveryLoop {
     private var delivery: Delivery
     private var actions: [DeliveryAction] = []
@@ -62,6 +62,7 @@ private final class DeliveryLoop {
         delivery.append(event, json: writer.bytes.span, &actions)
         for index in actions.indices {
             guard case .complete(let completion) = actions[index] else { continue }
+            delivery.queueChanged(completion.connection, bytes: 0, &actions)
             read(completion.connection)
         }
     }
