@@ -3,19 +3,24 @@
 /// Hand-written because every event is encoded once on the event loop: no tree is built, nothing is boxed, and
 /// names are `StaticString`s whose bytes are copied as they are. The writer keeps the commas; the caller keeps the
 /// nesting balanced.
-public struct JSONWriter: Sendable {
-    /// What has been written so far.
-    public private(set) var bytes: [UInt8]
+public struct JSONWriter: ~Copyable, Sendable {
+    private var output: ByteWriter
     private var needsComma = false
 
-    public init(reservingCapacity capacity: Int = 512) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
-    }
+    public init(reservingCapacity capacity: Int = 512) { output = ByteWriter(capacity: capacity) }
+
+    /// What has been written so far.
+    public func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result { output.withSpan(body) }
+
+    /// In bytes.
+    public var count: Int { output.count }
+
+    /// A copy of it.
+    public var bytes: [UInt8] { output.array }
 
     /// Forgets what was written and keeps the memory.
     public mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
+        output.removeAll()
         needsComma = false
     }
 
@@ -23,40 +28,40 @@ public struct JSONWriter: Sendable {
 
     public mutating func beginObject() {
         separate()
-        bytes.append(UInt8(ascii: "{"))
+        output.put(UInt8(ascii: "{"))
         needsComma = false
     }
 
     public mutating func endObject() {
-        bytes.append(UInt8(ascii: "}"))
+        output.put(UInt8(ascii: "}"))
         needsComma = true
     }
 
     public mutating func beginArray() {
         separate()
-        bytes.append(UInt8(ascii: "["))
+        output.put(UInt8(ascii: "["))
         needsComma = false
     }
 
     public mutating func endArray() {
-        bytes.append(UInt8(ascii: "]"))
+        output.put(UInt8(ascii: "]"))
         needsComma = true
     }
 
     /// The name of the next value. A literal of the program: it must need no escaping.
     public mutating func name(_ name: StaticString) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        output.put(UInt8(ascii: "\""))
+        name.withUTF8Buffer { output.put($0) }
+        output.put(UInt8(ascii: "\""))
+        output.put(UInt8(ascii: ":"))
         needsComma = false
     }
 
     /// A name that is not known at compile time.
     public mutating func name(dynamic name: String) {
         string(name)
-        bytes.append(UInt8(ascii: ":"))
+        output.put(UInt8(ascii: ":"))
         needsComma = false
     }
 
@@ -74,16 +79,8 @@ public struct JSONWriter: Sendable {
     @usableFromInline
     mutating func integer(isNegative: Bool, magnitude: UInt64) {
         separate()
-        if isNegative { bytes.append(UInt8(ascii: "-")) }
-        var rest = magnitude
-        // Filled from the end in place: to write the digits backwards and reverse the slice would copy it.
-        var index = bytes.count + Self.digitCount(rest)
-        bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: index - bytes.count))
-        repeat {
-            index -= 1
-            bytes[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
+        if isNegative { output.put(UInt8(ascii: "-")) }
+        output.put(decimal: magnitude)
         needsComma = true
     }
 
@@ -91,62 +88,59 @@ public struct JSONWriter: Sendable {
     public mutating func double(_ value: Double) {
         guard value.isFinite else { return null() }
         separate()
-        bytes.append(contentsOf: value.description.utf8)
+        var text = value.description
+        text.withUTF8 { output.put($0) }
         needsComma = true
     }
 
     public mutating func string(_ value: String) {
         var value = value
-        value.withUTF8 { string(utf8: $0) }
+        value.withUTF8 { _ = string(utf8: $0) }
     }
 
     /// Bytes that are usually UTF-8: what is not is replaced by U+FFFD, one for each maximal bad run as in
-    /// `String(decoding:as:)`.
-    public mutating func string(utf8 value: UnsafeBufferPointer<UInt8>) {
+    /// `String(decoding:as:)`. Returns whether nothing was replaced.
+    @discardableResult
+    public mutating func string(utf8 value: UnsafeBufferPointer<UInt8>) -> Bool {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        appendEscaped(value)
-        bytes.append(UInt8(ascii: "\""))
         needsComma = true
+        output.put(UInt8(ascii: "\""))
+        defer { output.put(UInt8(ascii: "\"")) }
+        guard value.isPlain else { return appendEscaped(value) }
+        output.put(value)
+        return true
     }
 
     /// JSON that was encoded before.
     public mutating func raw(_ json: [UInt8]) {
         separate()
-        bytes.append(contentsOf: json)
+        json.withUnsafeBufferPointer { output.put($0) }
         needsComma = true
     }
 
     // MARK: Private
 
     private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { output.put(UInt8(ascii: ",")) }
     }
 
     private mutating func literal(_ text: StaticString) {
         separate()
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        text.withUTF8Buffer { output.put($0) }
         needsComma = true
     }
 
-    private mutating func appendEscaped(_ value: UnsafeBufferPointer<UInt8>) {
-        var run = 0
-        for index in value.indices {
-            let byte = value[index]
-            if byte >= 0x80 {
-                // Rare: the whole value goes the slow way, through the standard library's repair.
-                bytes.append(contentsOf: value[run..<index])
-                var repaired = String(decoding: value[index...], as: UTF8.self)
-                repaired.withUTF8 { appendEscapedASCII($0) }
-                return
-            }
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F {
-                bytes.append(contentsOf: value[run..<index])
-                appendEscape(of: byte)
-                run = index + 1
-            }
+    /// Returns whether it is UTF-8.
+    private mutating func appendEscaped(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
+        // What is ASCII cannot be wrong; the rest goes through the standard library's repair.
+        let tail = value.firstIndex { $0 >= 0x80 } ?? value.endIndex
+        appendEscapedASCII(UnsafeBufferPointer(rebasing: value[..<tail]))
+        guard tail < value.endIndex else { return true }
+        var repaired = String(decoding: value[tail...], as: UTF8.self)
+        return repaired.withUTF8 { text in
+            appendEscapedASCII(text)
+            return text.elementsEqual(value[tail...])
         }
-        bytes.append(contentsOf: value[run...])
     }
 
     /// Escapes what must be in valid UTF-8; bytes of longer sequences pass.
@@ -155,37 +149,54 @@ public struct JSONWriter: Sendable {
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F {
                 appendEscape(of: byte)
             } else {
-                bytes.append(byte)
+                output.put(byte)
             }
         }
     }
 
     private mutating func appendEscape(of byte: UInt8) {
-        bytes.append(UInt8(ascii: "\\"))
+        output.put(UInt8(ascii: "\\"))
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-        case UInt8(ascii: "\n"): bytes.append(UInt8(ascii: "n"))
-        case UInt8(ascii: "\r"): bytes.append(UInt8(ascii: "r"))
-        case UInt8(ascii: "\t"): bytes.append(UInt8(ascii: "t"))
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.put(byte)
+        case UInt8(ascii: "\n"): output.put(UInt8(ascii: "n"))
+        case UInt8(ascii: "\r"): output.put(UInt8(ascii: "r"))
+        case UInt8(ascii: "\t"): output.put(UInt8(ascii: "t"))
         default:
-            bytes.append(contentsOf: "u00".utf8)
-            bytes.append(Self.hexDigit(byte >> 4))
-            bytes.append(Self.hexDigit(byte & 15))
+            for byte in "u00".utf8 { output.put(byte) }
+            output.put(Self.hexDigit(byte >> 4))
+            output.put(Self.hexDigit(byte & 15))
         }
-    }
-
-    private static func digitCount(_ value: UInt64) -> Int {
-        var count = 1
-        var rest = value
-        while rest >= 10 {
-            rest /= 10
-            count += 1
-        }
-        return count
     }
 
     private static func hexDigit(_ nibble: UInt8) -> UInt8 {
         nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Printable ASCII without quote and backslash: nothing to escape or to repair. Eight bytes at a time.
+    fileprivate var isPlain: Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs = ones << 7
+        let raw = UnsafeRawBufferPointer(self)
+        var index = 0
+        while index + 8 <= raw.count {
+            let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // Each marks, by its highest bit, the bytes that are so; one borrowed from a lower byte only adds marks that do
+            // no harm, where there is one already.
+            let control = word &- ones &* 0x20
+            let quote = (word ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+            let backslash = (word ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+            let delete = (word ^ ones &* 0x7F) &- ones
+            if (word | control | quote | backslash | delete) & highs != 0 { return false }
+            index += 8
+        }
+        while index < raw.count {
+            let byte = raw[index]
+            if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+            index += 1
+        }
+        return true
     }
 }
 

@@ -10,7 +10,7 @@ extension JSONWriter {
         beginObject()
         member("sequence", event.sequence)
         name("cursor")
-        event.cursor.withText { string(utf8: $0) }
+        event.cursor.withText { _ = string(utf8: $0) }
         member("type", event.type.rawValue)
         member("realtimeUSec", event.realtimeUSec)
         member("monotonicUSec", event.monotonicUSec)
@@ -99,9 +99,10 @@ extension JSONWriter {
         beginArray()
         // Through a span: to iterate counts references.
         let span = arguments.span
-        for index in span.indices { string(span[index]) }
+        var areUTF8 = true
+        for index in span.indices where !string(span[index]) { areUTF8 = false }
         endArray()
-        guard !arguments.allSatisfy(\.isUTF8) else { return }
+        guard !areUTF8 else { return }
         name("argumentsBase64")
         beginArray()
         for argument in arguments { string(Base64.encode(argument.bytes)) }
@@ -141,14 +142,14 @@ extension JSONWriter {
         member(name, value.map(Int64.init(bitPattern:)))
     }
 
-    private mutating func string(_ text: borrowing ByteString) {
+    /// Returns whether it is UTF-8.
+    private mutating func string(_ text: borrowing ByteString) -> Bool {
         text.bytes.withUnsafeBufferPointer { string(utf8: $0) }
     }
 
     private mutating func text(_ name: StaticString, base64: StaticString, _ text: ByteString?) {
         guard let text else { return }
         self.name(name)
-        string(text)
-        if !text.isUTF8 { member(base64, Base64.encode(text.bytes)) }
+        if !string(text) { member(base64, Base64.encode(text.bytes)) }
     }
 }

@@ -36,7 +36,43 @@ import Testing
     func invalidUTF8() {
         let bytes: [UInt8] = [0x61, 0xFF, 0x22, 0xC3]
         #expect(
-            written { writer in bytes.withUnsafeBufferPointer { writer.string(utf8: $0) } }
+            written { writer in bytes.withUnsafeBufferPointer { _ = writer.string(utf8: $0) } }
                 == "\"a\u{FFFD}\\\"\u{FFFD}\"")
+    }
+
+    @Test("every byte is escaped, repaired or kept, wherever in the text it stands")
+    func everyByte() throws {
+        // The parser refuses U+0000.
+        for byte in UInt8(1)...UInt8.max {
+            for position in 0..<17 {
+                var bytes = [UInt8](repeating: UInt8(ascii: "x"), count: 17)
+                bytes[position] = byte
+                let text = written { writer in bytes.withUnsafeBufferPointer { _ = writer.string(utf8: $0) } }
+                // Nothing raw that a terminal would act on.
+                #expect(!text.utf8.contains { $0 < 0x20 || $0 == 0x7F })
+                #expect(try JSONValue(parsing: Array(text.utf8)) == .string(String(decoding: bytes, as: UTF8.self)))
+            }
+        }
+    }
+
+    @Test("whether text was UTF-8 is told")
+    func validity() {
+        let texts: [([UInt8], Bool)] = [
+            ([], true), ([0x61], true), (Array("é\n".utf8), true), ([0xC3], false), ([0x0A, 0x61, 0xFF], false),
+        ]
+        for (bytes, isValid) in texts {
+            var writer = JSONWriter()
+            #expect(bytes.withUnsafeBufferPointer { writer.string(utf8: $0) } == isValid)
+        }
+    }
+
+    @Test("integers of every length, and the largest of both signs, are written as the standard library would")
+    func integers() {
+        for digits in 0..<20 {
+            let power = (0..<digits).reduce(UInt64(1)) { value, _ in value * 10 }
+            for value in [power - 1, power, power + 1] { #expect(written { $0.integer(value) } == "\(value)") }
+        }
+        #expect(written { $0.integer(UInt64.max) } == "\(UInt64.max)")
+        #expect(written { $0.integer(Int64.min) } == "\(Int64.min)")
     }
 }

@@ -156,7 +156,7 @@ final class Driver {
     func append(_ event: Event) {
         var writer = JSONWriter()
         writer.event(event)
-        delivery.append(event, json: writer.bytes.span, &actions)
+        writer.withSpan { delivery.append(event, json: $0, &actions) }
         perform()
     }
 

@@ -48,7 +48,8 @@ struct LineageTests {
             sequence: 3, cursor: Cursor(instance: 0xABC, sequence: .max), type: .exec, realtimeUSec: 1,
             monotonicUSec: 2, process: process(90, arguments: []))
         event.ancestors = lineage.ancestors
-        var (with, without) = (JSONWriter(), JSONWriter())
+        var with = JSONWriter()
+        var without = JSONWriter()
         with.event(event, lineage: lineage)
         without.event(event)
         #expect(with.bytes == without.bytes)

@@ -59,7 +59,7 @@ private final class DeliveryLoop {
             writer.event(event)
         }
         actions.removeAll(keepingCapacity: true)
-        delivery.append(event, json: writer.bytes.span, &actions)
+        writer.withSpan { delivery.append(event, json: $0, &actions) }
         for index in actions.indices {
             guard case .complete(let completion) = actions[index] else { continue }
             delivery.queueChanged(completion.connection, bytes: 0, &actions)

@@ -11,7 +11,7 @@ func encodingBenchmarks() {
                 writer.removeAll()
                 writer.event(event)
             }
-            blackHole(writer.bytes.count)
+            blackHole(writer.count)
         }
     }
 }

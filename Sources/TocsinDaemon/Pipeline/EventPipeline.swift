@@ -161,7 +161,7 @@ final class EventPipeline {
         statistics.seen += 1
         writer.removeAll()
         writer.event(event, lineage: lineage)
-        service.publish(event, json: writer.bytes.span, origin: origin)
+        writer.withSpan { service.publish(event, json: $0, origin: origin) }
         journal.take(event)
     }
 }

@@ -24,7 +24,7 @@ enum ReplyEncoding {
         write(members, into: &writer)
         appendReply(to: &output, continues: continues) { output in
             // Empty parameters are left out: absent means the same.
-            if writer.bytes.count > 2 { output.writeBytes(writer.bytes) }
+            if writer.count > 2 { output.write(writer) }
         }
         writer.removeAll()
     }
@@ -35,11 +35,11 @@ enum ReplyEncoding {
         writer.removeAll()
         writer.string(name)
         output.writeStaticString(#"{"error":"#)
-        output.writeBytes(writer.bytes)
+        output.write(writer)
         write(members, into: &writer)
-        if writer.bytes.count > 2 {
+        if writer.count > 2 {
             output.writeStaticString(#","parameters":"#)
-            output.writeBytes(writer.bytes)
+            output.write(writer)
         }
         output.writeStaticString("}\0")
         writer.removeAll()
@@ -50,5 +50,11 @@ enum ReplyEncoding {
         writer.beginObject()
         members(&writer)
         writer.endObject()
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func write(_ writer: borrowing JSONWriter) {
+        writer.withSpan { span in span.withUnsafeBufferPointer { _ = writeBytes($0) } }
     }
 }
