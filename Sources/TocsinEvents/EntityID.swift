@@ -15,17 +15,33 @@ package struct BootID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// Who a process is, within one boot: number and start time in 64 bits (22 and 42), which is what its entity id is made of.
+///
+/// The start time counts in clock ticks, because /proc knows no more; so what is made from the kernel's nanoseconds and
+/// from /proc is equal, and a number cannot come round within one tick.
+package struct ProcessKey: Hashable, Sendable {
+    fileprivate let bits: UInt64
+
+    package init(pid: Int32, startTimeNSec: UInt64) {
+        // PID_MAX_LIMIT is 2^22.
+        bits = UInt64(UInt32(bitPattern: pid)) << 42 | startTimeNSec / 10_000_000 & (1 << 42 - 1)
+    }
+
+    package var pid: Int32 { Int32(bits >> 42) }
+    package var startTicks: UInt64 { bits & (1 << 42 - 1) }
+}
+
+extension Process {
+    package var key: ProcessKey { ProcessKey(pid: pid, startTimeNSec: startTimeNSec) }
+}
+
 /// Names a process for ever: its number is given to others, this is not.
 package enum EntityID {
     /// 13 characters of base 32, which Swift keeps without allocating.
     ///
-    /// Number and start time fit into 64 bits exactly (22 and 42), and the mixing can be undone: two processes of one
-    /// boot never share an id. The start time counts in clock ticks, because /proc knows no more; so ids made from the
-    /// kernel's nanoseconds and from /proc are equal, and a number cannot come round within one tick.
+    /// The mixing can be undone: two processes of one boot never share an id.
     package static func make(boot: BootID, pid: Int32, startTimeNSec: UInt64) -> String {
-        // PID_MAX_LIMIT is 2^22.
-        let ticks = startTimeNSec / 10_000_000
-        var value = mix((UInt64(UInt32(bitPattern: pid)) << 42 | ticks & (1 << 42 - 1)) ^ boot.mask)
+        var value = mix(ProcessKey(pid: pid, startTimeNSec: startTimeNSec).bits ^ boot.mask)
         return String(unsafeUninitializedCapacity: 13) { text in
             for index in (0..<13).reversed() {
                 let digit = UInt8(truncatingIfNeeded: value & 31)

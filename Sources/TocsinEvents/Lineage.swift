@@ -43,20 +43,24 @@ extension Process {
         return ancestor.keepingArguments(upTo: Lineage.parentArgumentBytes)
     }
 
-    /// With a bounded beginning of its arguments; each counts one byte more than it has.
-    package func keepingArguments(upTo limit: Int) -> Process {
-        guard let arguments else { return self }
+    fileprivate func keepingArguments(upTo limit: Int) -> Process {
+        var process = self
+        (process.arguments, process.argumentsTruncated) = arguments(upTo: limit)
+        return process
+    }
+
+    /// A bounded beginning of its arguments, of which each counts one byte more than it has; and whether something is
+    /// missing.
+    package func arguments(upTo limit: Int) -> (arguments: [ByteString]?, areTruncated: Bool) {
+        guard let arguments, arguments.reduce(-1, { $0 + $1.bytes.count + 1 }) > limit else {
+            return (arguments, argumentsTruncated)
+        }
         var rest = limit
         var kept: [ByteString] = []
-        for argument in arguments {
-            guard rest > 0 else { break }
+        for argument in arguments where rest > 0 {
             kept.append(argument.bytes.count <= rest ? argument : ByteString(Array(argument.bytes.prefix(rest))))
             rest -= argument.bytes.count + 1
         }
-        guard rest < -1 || kept.count < arguments.count else { return self }
-        var process = self
-        process.arguments = kept
-        process.argumentsTruncated = true
-        return process
+        return (kept, true)
     }
 }

@@ -34,10 +34,10 @@ struct LineageTests {
     @Test("arguments that fit to the last byte are whole")
     func exactFit() {
         let exact = process(1, arguments: ["ab", "cde"])
-        #expect(exact.keepingArguments(upTo: 6) == exact)
-        #expect(exact.keepingArguments(upTo: 5).arguments == ["ab", "cd"])
-        #expect(exact.keepingArguments(upTo: 5).argumentsTruncated)
-        #expect(exact.keepingArguments(upTo: 3).arguments == ["ab"])
+        #expect(exact.arguments(upTo: 6) == (exact.arguments, false))
+        #expect(exact.arguments(upTo: 5).arguments == ["ab", "cd"])
+        #expect(exact.arguments(upTo: 5).areTruncated)
+        #expect(exact.arguments(upTo: 3).arguments == ["ab"])
     }
 
     @Test("an event with a lineage is encoded as the same event without")

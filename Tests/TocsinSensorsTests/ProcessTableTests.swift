@@ -11,8 +11,12 @@ extension ProcessTable {
 }
 
 struct ProcessTableTests {
+    /// Nanoseconds in which two processes with one number cannot have started.
+    private let tick: UInt64 = 10_000_000
+
+    /// `start` in ticks.
     private func process(_ pid: Int32, start: UInt64 = 0, parent: Int32, _ program: ByteString? = nil) -> Process {
-        var process = Process(entityID: "\(pid)@\(start)", pid: pid, startTimeNSec: start)
+        var process = Process(entityID: "\(pid)@\(start)", pid: pid, startTimeNSec: start * tick)
         process.parentPid = parent
         process.executable = program
         process.arguments = program.map { [$0, "x"] }
