@@ -2,12 +2,16 @@ internal import JSON
 
 /// The ancestors of a process as an event tells them, with their encoding. The children of one process share both, so
 /// neither has to be made for every event.
-package struct Lineage: Hashable, Sendable {
+package final class Lineage: Sendable {
     /// Nearest first. The parent with what it runs; those behind it with who they are and how their command lines begin,
     /// because each was told whole when it started.
     package let ancestors: [Process]
     /// A JSON array.
     let json: [UInt8]
+    /// What is told of it when a process ends: the parent. The others were told when it started.
+    package var ofEnd: Lineage { parent ?? self }
+    /// nil where it is all there is.
+    private let parent: Lineage?
 
     /// Ancestors told of.
     package static let depth = 16
@@ -19,8 +23,15 @@ package struct Lineage: Hashable, Sendable {
     package static let unknown = Lineage([])
 
     /// - Parameter processes: nearest first.
-    package init(_ processes: [Process]) {
-        ancestors = processes.prefix(Self.depth).enumerated().map { $1.asAncestor(isParent: $0 == 0) }
+    package convenience init(_ processes: [Process]) {
+        let ancestors = processes.prefix(Self.depth).enumerated().map { $1.asAncestor(isParent: $0 == 0) }
+        let parent = ancestors.count > 1 ? Lineage(of: Array(ancestors.prefix(1)), parent: nil) : nil
+        self.init(of: ancestors, parent: parent)
+    }
+
+    private init(of ancestors: [Process], parent: Lineage?) {
+        self.ancestors = ancestors
+        self.parent = parent
         var writer = JSONWriter()
         writer.processes(ancestors)
         json = writer.bytes

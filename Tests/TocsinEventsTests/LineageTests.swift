@@ -53,6 +53,9 @@ struct LineageTests {
         with.event(event, lineage: lineage)
         without.event(event)
         #expect(with.bytes == without.bytes)
+        // Of an end the parent is told, as the first of all.
+        #expect(lineage.ofEnd.ancestors == Array(lineage.ancestors.prefix(1)))
+        #expect(lineage.ofEnd.ofEnd === lineage.ofEnd)
         #expect(event.cursor.description == "0000000000000abc:18446744073709551615")
     }
 }

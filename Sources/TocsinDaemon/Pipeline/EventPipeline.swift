@@ -160,7 +160,7 @@ final class EventPipeline {
     private func publish(_ event: Event, _ lineage: Lineage? = nil, _ origin: EventOrigin? = nil) {
         statistics.seen += 1
         writer.removeAll()
-        writer.event(event, lineage: lineage)
+        writer.event(event, lineage: event.type == .exit ? lineage?.ofEnd : lineage)
         writer.withSpan { service.publish(event, json: $0, origin: origin) }
         journal.take(event)
     }
