@@ -25,7 +25,9 @@ final class Daemon {
     private let pipeline: EventPipeline
     private let server: VarlinkServer
     private let refusals: RefusalLog
-    private let handover = BatchHandover()
+    private let intakeProgress = IntakeProgress()
+    /// What nobody is told of needs nobody to wake up for it.
+    private let urgent: UrgentTypes
     private var watch: [SourceWatch] = []
     private var rules: RuleService?
     private var watchdog: Watchdog?
@@ -41,6 +43,7 @@ final class Daemon {
         self.journal = journal
         self.configuration = configuration
         self.store = store
+        urgent = UrgentTypes(configuration.toldTypes)
         bootID = try Proc.bootID()
         guard let boot = BootID(bootID) else { throw StartError("the kernel's boot id is no UUID: \(bootID)") }
 
@@ -101,19 +104,18 @@ final class Daemon {
     func startSources() throws -> EventLoopFuture<Void> {
         reportBeginning()
         let daemon = NIOLoopBound(self, eventLoop: eventLoop)
+        let pipeline = NIOLoopBound(pipeline, eventLoop: eventLoop)
         let eventLoop = eventLoop
-        let handover = handover
-        for slot in try SourceSelection(configuration, reader: ProcessReader(), store: store).slots {
+        let progress = intakeProgress
+        for slot in try SourceSelection(configuration, reader: ProcessReader(), urgent: urgent, store: store).slots {
             let armed = eventLoop.makePromise(of: Void.self)
             let index = watch.count
             let runner = SourceRunner(
                 candidates: slot.candidates,
                 prepare: { name, isResumed in
-                    BatchHandover.perform(on: eventLoop) { daemon.value.sourceOpened(name, isResumed, index) }
+                    eventLoop.performAndWait { daemon.value.sourceOpened(name, isResumed, index) }
                 },
-                deliver: { name, records in
-                    handover.hand(records, to: eventLoop) { daemon.value.pipeline.take($0, from: name) }
-                },
+                receiver: { RecordIntake(from: $0, to: pipeline, progress: progress) },
                 report: { report in eventLoop.execute { daemon.value.sourceReported(report, index) } })
             watch.append(SourceWatch(runner: runner, armed: armed, isRequired: slot.isRequired))
             watch[index].thread = try SourceThread(runner, name: slot.name, endsOn: eventLoop)
@@ -177,9 +179,8 @@ final class Daemon {
         logger.log(level: .notice, .ready, "Ready", metadata: ["sources": "\(sourceNames)"])
         manager.notify(.ready(status: statusLine))
         guard let interval = manager.watchdogUSec else { return }
-        watchdog = Watchdog(on: eventLoop, manager: manager, intervalUSec: interval, logger: logger) {
-            [handover] in handover.progress
-        }
+        watchdog = Watchdog(
+            on: eventLoop, manager: manager, intervalUSec: interval, intake: intakeProgress, logger: logger)
     }
 
     /// Before the source's first record.
@@ -241,6 +242,7 @@ final class Daemon {
         let waiting = ConfigurationKey.all.filter { !$0.reloads && $0.text(old) != $0.text(new) }.map(\.name)
         configuration.reload(from: new)
         pipeline.reconfigure(configuration)
+        urgent.change(to: configuration.toldTypes)
         var metadata: Logger.Metadata = [:]
         if !waiting.isEmpty { metadata["needRestart"] = "\(waiting.joined(separator: ", "))" }
         logger.log(level: .notice, .configurationReloaded, "Configuration reloaded", metadata: metadata)

@@ -9,17 +9,17 @@ final class Watchdog {
     private let manager: ServiceManager
     private let logger: Logger
     private var policy: WatchdogPolicy
-    private let progress: () -> BatchHandover.Counts
+    private let intake: IntakeProgress
     private var timer: RepeatedTask?
     private var isWithheld = false
 
     init(
-        on eventLoop: any EventLoop, manager: ServiceManager, intervalUSec: UInt64, logger: Logger,
-        progress: @escaping () -> BatchHandover.Counts
+        on eventLoop: any EventLoop, manager: ServiceManager, intervalUSec: UInt64, intake: IntakeProgress,
+        logger: Logger
     ) {
         self.manager = manager
         self.logger = logger
-        self.progress = progress
+        self.intake = intake
         policy = WatchdogPolicy(patience: intervalUSec * 1000)
         // Twice as often as asked, sd_watchdog_enabled(3).
         let interval = TimeAmount.microseconds(Int64(clamping: intervalUSec / 2))
@@ -30,9 +30,8 @@ final class Watchdog {
     func stop() { timer?.cancel() }
 
     private func tick() {
-        let counts = progress()
         let now = TocsinLinux.Clock.monotonicUSec() * 1000
-        policy.observe("queue", completed: counts.taken, hasWork: counts.handed > counts.taken, now: now)
+        policy.observe("queue", completed: intake.completed, hasWork: intake.hasWork, now: now)
         switch policy.verdict(now: now) {
         case .well:
             isWithheld = false

@@ -35,7 +35,7 @@ package final class HeartbeatSource: Source {
         } catch { throw SourceError(.heartbeat, error) }
     }
 
-    package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
+    package func run(_ receiver: any RecordReceiver) throws(SourceError) {
         guard let armed = armed.take() else { return }
         do throws(SystemError) {
             while !stopping.isRequested {
@@ -44,7 +44,7 @@ package final class HeartbeatSource: Source {
                 guard beats > 0, !stopping.isRequested else { continue }
                 counters.lost(beats - 1)
                 counters.delivered(1)
-                deliver([SensorRecord(now: .heartbeat)])
+                receiver.take([SensorRecord(now: .heartbeat)])
             }
         } catch { throw SourceError(.heartbeat, error) }
         self.armed.put(armed)

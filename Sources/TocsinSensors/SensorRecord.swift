@@ -11,8 +11,7 @@ package struct SensorRecord: Sendable, Hashable {
     /// gap: how many records were missing until then, in all.
     package var position: UInt64?
 
-    /// Indirect: on its way through the daemon a record is copied by reference, not with the thirty members of a process.
-    package indirect enum Body: Sendable, Hashable {
+    package enum Body: Sendable, Hashable {
         /// `exec`, `fork` or `exit` of a process.
         case process(EventType, Process)
         /// A file event and, where it is known, who caused it.
@@ -25,9 +24,10 @@ package struct SensorRecord: Sendable, Hashable {
         case abandoned(count: UInt64?)
     }
 
-    package init(realtimeUSec: UInt64, monotonicUSec: UInt64, body: Body) {
+    package init(realtimeUSec: UInt64, monotonicUSec: UInt64, body: consuming Body, position: UInt64? = nil) {
         self.realtimeUSec = realtimeUSec
         self.monotonicUSec = monotonicUSec
         self.body = body
+        self.position = position
     }
 }

@@ -3,7 +3,7 @@ import TocsinEvents
 /// The seam of all sources: open, batches of records, statistics, close.
 ///
 /// `open` arms the source: what happens after it returns is recorded, so readiness can be announced. `run` then
-/// occupies a thread of its own and hands over batches until `stop`. The source owns its descriptors; `close`
+/// occupies a thread of its own and feeds a receiver until `stop`. The source owns its descriptors; `close`
 /// releases them, after `run` has returned.
 package protocol Source: Sendable {
     var name: SourceName { get }
@@ -21,10 +21,8 @@ package protocol Source: Sendable {
     /// the receiver knows whether it is resumed.
     func keep()
 
-    /// Blocks until `stop`, calling `deliver` on this thread. `deliver` returns when the records are safe, in memory that
-    /// outlives this process. That may take a while: then the kernel's queue fills, and what it drops is counted and
-    /// delivered as a gap. Throws when the source can go on no longer.
-    func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError)
+    /// Blocks until `stop`; what there is goes to the receiver. Throws when the source can go on no longer.
+    func run(_ receiver: any RecordReceiver) throws(SourceError)
 
     /// Makes `run` return soon. From any thread, more than once, also before `run`.
     func stop()
@@ -39,6 +37,39 @@ package protocol Source: Sendable {
 extension Source {
     package var isResumed: Bool { false }
     package func keep() {}
+}
+
+/// Where records go. Called on the source's thread.
+package protocol RecordReceiver: Sendable {
+    /// Returns when the records are safe, in memory that outlives this process. That may take a while: then the kernel's
+    /// queue fills, and what it drops is counted and delivered as a gap.
+    func take(_ records: [SensorRecord])
+
+    /// There is something in the queue. Returns at once: the receiver reads it where it logs it, and may be told again
+    /// before it has.
+    func empty(_ queue: any RecordQueue)
+
+    /// The same, but returns when nothing is left. For a queue that grows no longer.
+    func finish(_ queue: any RecordQueue)
+}
+
+/// Records in memory that the kernel writes and that outlives this process: nobody has to wait until they are logged,
+/// but whoever logs them. Called on the receiver's thread.
+package protocol RecordQueue: Sendable {
+    /// The next ones, oldest first, and not many at a time. They stay in the queue until `release`.
+    func read(_ take: (consuming SensorRecord) -> Void)
+
+    /// What was read is safe. Says what is left.
+    func release() -> QueueRest
+}
+
+package enum QueueRest: Sendable, Hashable {
+    /// Nothing: the source tells when there is something again.
+    case nothing
+    case more
+    /// A record that is being written. The source tells when it is there, unless the queue is full then: who has heard
+    /// nothing for a while had better look.
+    case unfinished
 }
 
 package enum SourceName: String, Sendable, Hashable, CaseIterable {

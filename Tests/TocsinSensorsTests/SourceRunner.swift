@@ -8,7 +8,7 @@ import TocsinSensors
 final class SourceRunner: Sendable {
     private struct State: ~Copyable {
         var records: [SensorRecord] = []
-        var failure: SourceError?
+        var failure: (any Error)?
         var hasEnded = false
         var thread: BlockingThread?
     }
@@ -36,8 +36,8 @@ final class SourceRunner: Sendable {
 
     func start() throws {
         var thread: BlockingThread? = try BlockingThread(name: "source") { [self] in
-            var failure: SourceError?
-            do throws(SourceError) {
+            var failure: (any Error)?
+            do {
                 try source.run { records in
                     state.withLock { $0.records += records }
                     arrived.signal()
@@ -61,11 +61,14 @@ final class SourceRunner: Sendable {
     func wait(_ what: String, seconds: UInt64 = 10, until isEnough: ([SensorRecord]) -> Bool) throws -> [SensorRecord] {
         let deadline = Clock.monotonicUSec() + seconds * 1_000_000
         while true {
-            let (records, failure) = state.withLock { ($0.records, $0.failure) }
+            // Asked with the lock held: beside a copy, the source would have to copy all of them to add to them.
+            let (count, failure, enough) = state.withLock {
+                ($0.records.count, $0.failure, isEnough($0.records) ? $0.records : nil)
+            }
             if let failure { throw failure }
-            if isEnough(records) { return records }
+            if let enough { return enough }
             let now = Clock.monotonicUSec()
-            guard now < deadline else { throw Timeout(description: "no \(what) in \(records.count) records") }
+            guard now < deadline else { throw Timeout(description: "no \(what) in \(count) records") }
             _ = try epoll.wait(timeoutMSec: Int32((deadline - now) / 1000 + 1))
             arrived.reset()
         }

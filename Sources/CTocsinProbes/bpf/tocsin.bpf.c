@@ -62,6 +62,34 @@ static __always_inline void count_lost(struct probe_counters *count, __u32 type)
     __sync_fetch_and_add(&count->lost_total, 1);
 }
 
+// Whether the reader sleeps and wants to be woken for such a record. One that it need not be woken for waits in the ring
+// for others, until they take a quarter of it. Who wakes the reader takes its wish back: one wake-up is enough.
+static __always_inline int take_wish(struct probe_counters *count, __u32 type) {
+    __u64 awaited = *(volatile __u64 *)&count->awaited;
+    if (!awaited) return 0;
+    if (!(awaited & (1ULL << type)) && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < settings.ring_size / 4) return 0;
+    *(volatile __u64 *)&count->awaited = 0;
+    return 1;
+}
+
+// Left alone, the kernel wakes a reader that has read all before this record: records that wait would keep it asleep.
+//
+// The reader writes its wish and looks at the ring after it. Here the record is committed, by an atomic exchange, and the
+// wish looked at after it. So one sees the other, and the look before the commit only spares the nudge.
+static __always_inline void submit(void *record, struct probe_counters *count, __u32 type) {
+    __sync_fetch_and_add(&count->submitted[type], 1);
+    if (take_wish(count, type)) {
+        bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+        return;
+    }
+    bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+    if (!take_wish(count, type)) return;
+    // Nothing but a record wakes. Where a full ring has no room for this one, the reader was not asleep for long: it looks
+    // again by itself where it left a record that was not yet committed.
+    void *nudge = bpf_ringbuf_reserve(&ring, 8, 0);
+    if (nudge) bpf_ringbuf_discard(nudge, BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline void fill_header(struct probe_header *header, struct probe_counters *count, __u32 type,
                                         __u64 now) {
     header->type = type;
@@ -390,8 +418,7 @@ reserved:
     record->tty[0] = 0;
     struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
     if (tty) bpf_probe_read_kernel_str(record->tty, sizeof(record->tty), &tty->name);
-    __sync_fetch_and_add(&count->submitted[PROBE_EXEC], 1);
-    bpf_ringbuf_submit(record, 0);
+    submit(record, count, PROBE_EXEC);
     return 0;
 }
 
@@ -417,8 +444,7 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx) {
     fill_header(&record->header, count, PROBE_FORK, now);
     record->header.size = sizeof(*record);
     fill_process(&record->process, child, number);
-    __sync_fetch_and_add(&count->submitted[PROBE_FORK], 1);
-    bpf_ringbuf_submit(record, 0);
+    submit(record, count, PROBE_FORK);
     return 0;
 }
 
@@ -455,7 +481,6 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
     else
         record->status = BPF_CORE_READ(task, group_leader, exit_code);
     record->reserved = 0;
-    __sync_fetch_and_add(&count->submitted[PROBE_EXIT], 1);
-    bpf_ringbuf_submit(record, 0);
+    submit(record, count, PROBE_EXIT);
     return 0;
 }

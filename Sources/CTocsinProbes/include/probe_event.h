@@ -19,7 +19,7 @@ typedef int32_t probe_s32;
 typedef uint64_t probe_u64;
 #endif
 
-#define PROBE_LAYOUT 2
+#define PROBE_LAYOUT 3
 
 #define PROBE_COMM_SIZE 16
 #define PROBE_TTY_SIZE 24
@@ -127,6 +127,8 @@ struct probe_settings {
     /// Inode number of the pid namespace whose processes are recorded, by their numbers there. 0: all processes, by the
     /// machine's numbers.
     probe_u32 pid_namespace;
+    /// Bytes.
+    probe_u32 ring_size;
 };
 
 /// The value of the one-element map "counters". Of each type, seen == submitted + lost; and what was submitted is
@@ -148,6 +150,9 @@ struct probe_counters {
     probe_u64 delivered[PROBE_TYPES];
     /// Taken out of the ring, and of no use: no record as it is described here.
     probe_u64 undecodable;
+    /// 0 while the reader is awake. Else what to wake it for: 1 << enum probe_type, and 1 << PROBE_TYPES for what is always
+    /// a reason, that others take much of the ring.
+    probe_u64 awaited;
 };
 
 _Static_assert(sizeof(struct probe_header) == 24, "layout");
@@ -155,6 +160,6 @@ _Static_assert(sizeof(struct probe_process) == 88, "layout");
 _Static_assert(sizeof(struct probe_exec) == 176, "layout");
 _Static_assert(sizeof(struct probe_fork) == 112, "layout");
 _Static_assert(sizeof(struct probe_exit) == 128, "layout");
-_Static_assert(sizeof(struct probe_counters) == 128, "layout");
+_Static_assert(sizeof(struct probe_counters) == 136, "layout");
 
 #endif

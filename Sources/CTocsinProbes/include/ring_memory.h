@@ -13,8 +13,8 @@ uint32_t ring_load32(const void *word);
 /// Releases.
 void ring_store64(void *word, uint64_t value);
 
-/// Between the store of the consumer's position and the look at the next record: the probe that commits that record looks
-/// at the position after it stored the record, and only where both sides do so in this order does one see the other.
+/// Between the store of the reader's wish to be woken and its last look at the ring: a probe looks at the wish after it
+/// committed its record, and only where both sides do so in this order does one see the other.
 void ring_fence(void);
 
 #endif

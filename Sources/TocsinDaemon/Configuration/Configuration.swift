@@ -101,6 +101,9 @@ extension Configuration.SourceChoice {
 }
 
 extension Configuration {
+    /// Not excluded.
+    var toldTypes: Set<EventType> { Set(EventType.known).subtracting(excludedTypes) }
+
     /// Takes over the settings of the keys that a reload applies.
     mutating func reload(from new: Configuration) {
         for key in ConfigurationKey.all where key.reloads { key.copy(new, &self) }

@@ -52,7 +52,12 @@ final class EventPipeline {
     func end(_ source: SourceName) { ancestry.end(source) }
 
     func take(_ records: [SensorRecord], from source: SourceName? = nil) {
-        for record in records { take(record, from: source) }
+        take(from: source) { take in for record in records { take(record) } }
+    }
+
+    /// What `read` hands out.
+    func take(from source: SourceName?, _ read: ((consuming SensorRecord) -> Void) -> Void) {
+        read { take($0, from: source) }
         setTimer()
     }
 
@@ -117,7 +122,7 @@ final class EventPipeline {
 
     // MARK: Records
 
-    private func take(_ record: SensorRecord, from source: SourceName?) {
+    private func take(_ record: consuming SensorRecord, from source: SourceName?) {
         let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
         decide(at: record.monotonicUSec)
         // The number is given here, before any session's filter, so that whoever compares numbers sees every loss.

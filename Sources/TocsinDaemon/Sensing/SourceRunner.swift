@@ -5,8 +5,7 @@ import TocsinSensors
 
 /// Keeps one of several candidate sources running on a thread of its own, as `SourceSupervision` decides.
 ///
-/// Owns the sources it makes and closes each. Owns no event: batches go to `deliver`, on the source's thread, which
-/// blocks there while the receiver is behind, so that the kernel's queue takes the pressure and counts what it drops.
+/// Owns the sources it makes and closes each. Owns no event: each source feeds a receiver of its own.
 final class SourceRunner: Sendable {
     /// What happens to the sources, for journal and readiness.
     enum Report: Sendable {
@@ -37,7 +36,7 @@ final class SourceRunner: Sendable {
 
     private let candidates: [Candidate]
     private let prepare: @Sendable (SourceName, _ isResumed: Bool) -> Void
-    private let deliver: @Sendable (SourceName, [SensorRecord]) -> Void
+    private let receiver: @Sendable (SourceName) -> any RecordReceiver
     private let report: @Sendable (Report) -> Void
     private let state: Mutex<State>
     /// Ends a pause early.
@@ -52,15 +51,15 @@ final class SourceRunner: Sendable {
     /// - Parameters:
     ///   - prepare: called before the first record of each source that was opened; its descriptors are kept when this
     ///     has returned.
-    ///   - deliver: returns when the records are logged.
+    ///   - receiver: made for each source that runs.
     init(
         candidates: [Candidate], prepare: @escaping @Sendable (SourceName, _ isResumed: Bool) -> Void,
-        deliver: @escaping @Sendable (SourceName, [SensorRecord]) -> Void,
+        receiver: @escaping @Sendable (SourceName) -> any RecordReceiver,
         report: @escaping @Sendable (Report) -> Void
     ) {
         self.candidates = candidates
         self.prepare = prepare
-        self.deliver = deliver
+        self.receiver = receiver
         self.report = report
         state = Mutex(
             State(statuses: candidates.map { Status(name: $0.name, state: .standby, statistics: SourceStatistics()) }))
@@ -125,7 +124,7 @@ final class SourceRunner: Sendable {
             source.close()
         }
         do throws(SourceError) {
-            try source.run { deliver(source.name, $0) }
+            try source.run(receiver(source.name))
             return .open(candidate: index)
         } catch {
             note(index, .failed, error.description)

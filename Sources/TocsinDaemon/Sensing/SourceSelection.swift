@@ -16,12 +16,16 @@ struct SourceSelection {
     private let reader: ProcessReader
     private let watchedPaths: WatchedPaths
     private let store: any DescriptorKeeping
+    private let urgent: UrgentTypes
 
     /// Best first.
     static let processSources: [SourceName] = [.ebpf, .fanotify, .proc]
 
-    init(_ configuration: Configuration, reader: ProcessReader, store: any DescriptorKeeping) throws {
+    init(
+        _ configuration: Configuration, reader: ProcessReader, urgent: UrgentTypes, store: any DescriptorKeeping
+    ) throws {
         self.configuration = configuration
+        self.urgent = urgent
         self.store = store
         self.reader = reader
         watchedPaths = try WatchedPaths(
@@ -47,7 +51,7 @@ struct SourceSelection {
     private func candidate(_ name: SourceName) -> SourceRunner.Candidate {
         SourceRunner.Candidate(name: name) {
             switch name {
-            case .ebpf: EBPFSource(ringSize: configuration.ringBytes, store: store)
+            case .ebpf: EBPFSource(ringSize: configuration.ringBytes, urgent: urgent, store: store)
             case .fanotify: FanotifySource(reader: reader, store: store)
             case .proc: ProcSource(intervalMSec: Int(configuration.procInterval / .milliseconds(1)), reader: reader)
             case .files: FilesSource(watchedPaths, reader: reader, store: store)

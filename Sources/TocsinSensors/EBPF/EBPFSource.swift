@@ -6,13 +6,14 @@ import TocsinLinux
 
 /// Process starts, forks and ends, from probes in the kernel.
 ///
-/// Owns the probes from `open` to `close`. The thread of `run` reads the ring through mappings of its own; other threads
-/// see counters only.
+/// Owns the probes from `open` to `close`. The ring is read by the receiver, through mappings of its own; other threads see
+/// counters only.
 package final class EBPFSource: Source {
     package let name = SourceName.ebpf
 
     private let ringSize: Int
     private let windowSize: Int
+    private let urgent: UrgentTypes
     private let store: (any DescriptorKeeping)?
     private let resumed = Atomic(false)
     private let stopSignal = StopSignal()
@@ -30,17 +31,17 @@ package final class EBPFSource: Source {
         }
     }
 
-    /// Records handed over at once.
-    private static let batch = 256
-
     /// `ringSize` in bytes: an execution takes a kilobyte, more where its arguments are long; a fork and an exit take
-    /// a tenth of that. `windowSize`, in bytes, of it are mapped at a time.
+    /// a tenth of that. `windowSize`, in bytes, of it are mapped at a time. Records of `urgent` types are told at once,
+    /// others with those.
     ///
     /// Where descriptors are kept, the probes go on recording when this process is gone, and the next one reads what it
     /// missed.
     package init(
-        ringSize: Int = 16 << 20, windowSize: Int = RingBuffer.windowSize, store: (any DescriptorKeeping)? = nil
+        ringSize: Int = 16 << 20, windowSize: Int = RingBuffer.windowSize,
+        urgent: UrgentTypes = UrgentTypes([.exec, .fork, .exit]), store: (any DescriptorKeeping)? = nil
     ) {
+        self.urgent = urgent
         self.ringSize = ringSize
         self.windowSize = windowSize
         self.store = store
@@ -103,29 +104,30 @@ package final class EBPFSource: Source {
         return statistics
     }
 
-    package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
+    package func run(_ receiver: any RecordReceiver) throws(SourceError) {
         guard let armed = armed.withLock({ $0 }) else { return }
-        do throws(SystemError) { try read(armed, deliver) } catch { throw SourceError(.ebpf, error) }
+        do throws(SystemError) { try feed(receiver, from: armed) } catch { throw SourceError(.ebpf, error) }
     }
 
-    private func read(_ armed: Armed, _ deliver: ([SensorRecord]) -> Void) throws(SystemError) {
+    /// This thread only sleeps on the ring: what is in it stays there until the receiver has logged it, so that a daemon
+    /// that dies before has left it to the next.
+    private func feed(_ receiver: any RecordReceiver, from armed: Armed) throws(SystemError) {
         guard let boot = BootID(try Proc.bootID()) else { throw SystemError(operation: "parse boot_id", code: EBADMSG) }
-        var reader = RingReader(
+        let reader = RingReader(
             ring: try RingBuffer(
                 mapping: armed.probes.ring, capacity: armed.probes.ringSize, windowSize: windowSize),
             counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot)
+        let queue = RingQueue(reader, counters: counters, urgent: urgent) { [stopSignal] in stopSignal.request() }
         let epoll = try Epoll()
         try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
         try stopSignal.add(to: epoll, token: 1)
+        receiver.empty(queue)
         while !stopSignal.isRequested {
-            let batch = try reader.read(limit: Self.batch)
-            counters.delivered(batch.events)
-            counters.lost(batch.lost)
-            for _ in 0..<batch.gaps { counters.overflowed() }
-            if !batch.records.isEmpty { deliver(batch.records) }
-            // Only now: what a daemon that dies here has not logged is still in the ring for the next.
-            reader.release()
-            if try !reader.hasNews() { _ = try epoll.wait() }
+            _ = try epoll.wait()
+            receiver.empty(queue)
         }
+        queue.close()
+        receiver.finish(queue)
+        if let failure = queue.failure { throw failure }
     }
 }

@@ -1,4 +1,5 @@
 import CTocsinProbes
+import Synchronization
 import TocsinEvents
 import TocsinLinux
 
@@ -13,7 +14,7 @@ package struct ProbeCounters: ~Copyable, Sendable {
         memory = try MemoryMapping(descriptor, byteCount: MemoryMapping.pageSize, writable: true)
     }
 
-    private static let types: [(EventType, probe_type)] = [
+    fileprivate static let types: [(EventType, probe_type)] = [
         (.exec, PROBE_EXEC), (.fork, PROBE_FORK), (.exit, PROBE_EXIT),
     ]
 
@@ -62,6 +63,16 @@ package struct ProbeCounters: ~Copyable, Sendable {
         add(taken.undecodable, to: word(MemoryLayout<probe_counters>.offset(of: \.undecodable)))
     }
 
+    // MARK: Waking
+
+    /// The reader sleeps from now on, and is woken for records of these types, or when many of others wait.
+    func await(_ types: UrgentTypes) { ring_store64(awaited, types.bits) }
+
+    /// The reader is awake.
+    func awaitNothing() { ring_store64(awaited, 0) }
+
+    private var awaited: UnsafeMutableRawPointer { word(MemoryLayout<probe_counters>.offset(of: \.awaited)) }
+
     // MARK: Words
 
     private func load(_ offset: Int?, _ type: probe_type = PROBE_EXEC) -> UInt64 { ring_load64(word(offset, type)) }
@@ -72,5 +83,23 @@ package struct ProbeCounters: ~Copyable, Sendable {
 
     private func word(_ offset: Int?, _ type: probe_type = PROBE_EXEC) -> UnsafeMutableRawPointer {
         memory.bytes.baseAddress! + (offset ?? 0) + Int(type.rawValue) * MemoryLayout<UInt64>.stride
+    }
+}
+
+/// The records that a reader is woken for. Others it finds when it is awake.
+package final class UrgentTypes: Sendable {
+    private let stored: Atomic<UInt64>
+
+    package init(_ types: Set<EventType>) { stored = Atomic(Self.bits(of: types)) }
+
+    /// From the reader's next sleep on.
+    package func change(to types: Set<EventType>) { stored.store(Self.bits(of: types), ordering: .relaxed) }
+
+    /// As `probe_counters.awaited` wants them.
+    fileprivate var bits: UInt64 { stored.load(ordering: .relaxed) }
+
+    private static func bits(of types: Set<EventType>) -> UInt64 {
+        ProbeCounters.types.filter { types.contains($0.0) }
+            .reduce(1 << UInt64(PROBE_TYPES.rawValue)) { $0 | 1 << UInt64($1.1.rawValue) }
     }
 }

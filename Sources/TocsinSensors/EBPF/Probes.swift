@@ -56,7 +56,7 @@ package struct Probes: ~Copyable, Sendable {
             let counterMap = bpf_object__find_map_by_name(object, "counters")
         else { throw Self.refusal("find the maps", ENOENT, log) }
         bpf_map__set_max_entries(ringMap, UInt32(size))
-        try Self.set(scope, in: object, log)
+        try Self.set(scope, ringSize: size, in: object, log)
         let loaded = bpf_object__load(object)
         guard loaded == 0 else { throw Self.refusal("load the probes", -loaded, log) }
 
@@ -123,8 +123,10 @@ package struct Probes: ~Copyable, Sendable {
     }
 
     /// Writes `probe_settings`, which is all that the probes have in their section of constants.
-    private static func set(_ scope: Scope, in object: OpaquePointer, _ log: LibraryLog) throws(SourceError) {
-        var settings = probe_settings(pid_namespace: scope.pidNamespace ?? 0)
+    private static func set(
+        _ scope: Scope, ringSize: Int, in object: OpaquePointer, _ log: LibraryLog
+    ) throws(SourceError) {
+        var settings = probe_settings(pid_namespace: scope.pidNamespace ?? 0, ring_size: UInt32(ringSize))
         let map = bpf_object__find_map_by_name(object, ".rodata")
         let result = bpf_map__set_initial_value(map, &settings, MemoryLayout<probe_settings>.size)
         guard result == 0 else { throw refusal("set up the probes", -result, log) }

@@ -1,4 +1,5 @@
 import CTocsinProbes
+import Glibc
 import TocsinEvents
 
 /// Turns the bytes of one record (`probe_event.h`) into a value. Trusts no size: what does not fit is a nil, never a read
@@ -16,15 +17,14 @@ package struct RecordDecoder: Sendable {
 
     package init(boot: BootID) { self.boot = boot }
 
-    package struct Decoded: Sendable {
+    package struct Header: Sendable {
         package var type: EventType
         package var monotonicNSec: UInt64
         /// Records of all types lost before this one, since the probes were loaded.
         package var lost: UInt64
-        package var process: Process
     }
 
-    package mutating func decode(_ record: UnsafeRawBufferPointer) -> Decoded? {
+    package mutating func decode(_ record: UnsafeRawBufferPointer) -> (Header, Process)? {
         guard let header = record.first(probe_header.self), header.size <= record.count else { return nil }
         let bytes = UnsafeRawBufferPointer(rebasing: record[..<Int(header.size)])
         let type: EventType
@@ -36,7 +36,7 @@ package struct RecordDecoder: Sendable {
         default: return nil
         }
         guard let process else { return nil }
-        return Decoded(type: type, monotonicNSec: header.monotonic_nsec, lost: header.lost, process: process)
+        return (Header(type: type, monotonicNSec: header.monotonic_nsec, lost: header.lost), process)
     }
 
     // MARK: The three types
@@ -58,7 +58,7 @@ package struct RecordDecoder: Sendable {
             network: UInt64(raw.network_namespace), user: UInt64(raw.user_namespace))
         // An execution brings the path of its group; so what was executed in the group before is known by its id.
         if let group = groups[raw.cgroup_id] { process.join(group) }
-        process.comm = withUnsafeBytes(of: raw.comm) { ByteString(Array($0.prefix { $0 != 0 })) }
+        process.comm = withUnsafeBytes(of: raw.comm) { ByteString([UInt8]($0.upToNUL)) }
         return process
     }
 
@@ -73,7 +73,7 @@ package struct RecordDecoder: Sendable {
 
     private mutating func exec(_ bytes: UnsafeRawBufferPointer) -> Process? {
         guard let raw = bytes.first(probe_exec.self) else { return nil }
-        var text = TextReader(rest: bytes.dropFirst(MemoryLayout<probe_exec>.size))
+        var text = TextReader(rest: UnsafeRawBufferPointer(rebasing: bytes[MemoryLayout<probe_exec>.size...]))
         guard let arguments = text.take(raw.arguments_size), let filename = text.take(raw.filename_size),
             let executable = text.take(raw.executable_size), let directory = text.take(raw.working_directory_size),
             let cgroup = text.take(raw.cgroup_size)
@@ -84,12 +84,12 @@ package struct RecordDecoder: Sendable {
         process.arguments = Self.arguments(arguments, cut: failed(PROBE_FAULT_ARGUMENTS))
         process.argumentsTruncated = failed(PROBE_FAULT_ARGUMENTS)
         // A name cut short would name another file.
-        if !failed(PROBE_FAULT_FILENAME) { process.filename = ByteString(Array(filename)) }
+        if !failed(PROBE_FAULT_FILENAME) { process.filename = ByteString([UInt8](filename)) }
         if !failed(PROBE_FAULT_EXECUTABLE) { process.executable = Self.path(executable) }
         if !failed(PROBE_FAULT_WORKING_DIRECTORY) { process.workingDirectory = Self.path(directory) }
         process.executableInode = raw.inode
         process.executableDevice = Self.device(raw.device)
-        process.tty = withUnsafeBytes(of: raw.tty) { Self.terminal($0.prefix { $0 != 0 }) }
+        process.tty = withUnsafeBytes(of: raw.tty) { Self.terminal($0.upToNUL) }
         process.flags = Process.ExecFlags(rawValue: raw.flags)
         if process.cgroup == nil, !failed(PROBE_FAULT_CGROUP) {
             process.join(remember(raw.process.cgroup_id, path: Self.path(cgroup)))
@@ -108,43 +108,50 @@ package struct RecordDecoder: Sendable {
 
     /// Hands out the parts behind the fixed members, in their order.
     private struct TextReader {
-        var rest: Slice<UnsafeRawBufferPointer>
+        var rest: UnsafeRawBufferPointer
 
-        mutating func take(_ size: UInt32) -> Slice<UnsafeRawBufferPointer>? {
+        mutating func take(_ size: UInt32) -> UnsafeRawBufferPointer? {
             guard Int(size) <= rest.count else { return nil }
-            defer { rest = rest.dropFirst(Int(size)) }
-            return rest.prefix(Int(size))
+            defer { rest = UnsafeRawBufferPointer(rebasing: rest[Int(size)...]) }
+            return UnsafeRawBufferPointer(rebasing: rest[..<Int(size)])
         }
     }
 
     /// NUL-terminated strings. The last one of a list that was cut lacks its NUL and is its beginning.
-    static func arguments(_ bytes: Slice<UnsafeRawBufferPointer>, cut: Bool) -> [ByteString]? {
+    static func arguments(_ bytes: UnsafeRawBufferPointer, cut: Bool) -> [ByteString]? {
         if bytes.isEmpty { return cut ? nil : [] }
         var arguments: [ByteString] = []
-        var start = bytes.startIndex
-        while start < bytes.endIndex {
-            let end = bytes[start...].firstIndex(of: 0) ?? bytes.endIndex
-            arguments.append(ByteString(Array(bytes[start..<end])))
-            start = end + 1
+        var rest = bytes
+        while !rest.isEmpty {
+            let argument = rest.upToNUL
+            arguments.append(ByteString([UInt8](argument)))
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(argument.count + 1))
         }
         return arguments
     }
 
     /// NUL-terminated components, the last one of the path first.
-    static func path(_ components: Slice<UnsafeRawBufferPointer>) -> ByteString {
+    static func path(_ components: UnsafeRawBufferPointer) -> ByteString {
         guard !components.isEmpty else { return "/" }
-        // Each component gives its NUL for a slash.
-        var path = [UInt8](repeating: UInt8(ascii: "/"), count: components.count)
-        var target = components.count
-        var start = components.startIndex
-        while start < components.endIndex {
-            let end = components[start...].firstIndex(of: 0) ?? components.endIndex
-            target -= end - start
-            for (offset, byte) in components[start..<end].enumerated() { path[target + offset] = byte }
-            target -= 1
-            start = end + 1
-        }
-        return ByteString(path)
+        return ByteString(
+            [UInt8](unsafeUninitializedCapacity: components.count) { path, count in
+                // Each component gives its NUL for a slash.
+                count = components.count
+                var target = count
+                var rest = components
+                while !rest.isEmpty {
+                    let component = rest.upToNUL
+                    target -= component.count
+                    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(path)[target...])
+                        .copyMemory(from: component)
+                    // Only what is no list of components lacks the last NUL.
+                    if target > 0 {
+                        target -= 1
+                        path[target] = UInt8(ascii: "/")
+                    }
+                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(component.count + 1))
+                }
+            })
     }
 
     /// From the kernel's dev_t to the one of stat(2), as new_encode_dev() does.
@@ -154,7 +161,7 @@ package struct RecordDecoder: Sendable {
     }
 
     /// The kernel's "pts3" is the file `pts/3`; other names are those of their files.
-    static func terminal(_ name: Slice<UnsafeRawBufferPointer>) -> String? {
+    static func terminal(_ name: UnsafeRawBufferPointer) -> String? {
         guard !name.isEmpty else { return nil }
         let text = String(decoding: name, as: UTF8.self)
         guard text.hasPrefix("pts"), text.dropFirst(3).allSatisfy(\.isNumber) else { return text }
@@ -171,6 +178,12 @@ extension Process {
 }
 
 extension UnsafeRawBufferPointer {
+    /// All where there is no NUL.
+    fileprivate var upToNUL: UnsafeRawBufferPointer {
+        guard let start = baseAddress, let end = memchr(start, 0, count) else { return self }
+        return UnsafeRawBufferPointer(start: start, count: UnsafeRawPointer(end) - start)
+    }
+
     /// A structure at the beginning; nil where the bytes do not suffice.
     fileprivate func first<Value: BitwiseCopyable>(_ type: Value.Type) -> Value? {
         count >= MemoryLayout<Value>.size ? loadUnaligned(as: type) : nil

@@ -18,6 +18,8 @@ package struct RingBuffer: ~Copyable {
     private var data: MemoryMapping
     /// Records before this position were handed out.
     private var position: UInt64
+    /// What lies behind it is not ours.
+    private var end = UInt64.max
 
     /// `linux/bpf.h`: BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT, BPF_RINGBUF_HDR_SZ.
     private static let busy: UInt32 = 1 << 31
@@ -77,17 +79,16 @@ package struct RingBuffer: ~Copyable {
     /// Gives the room of all records handed out back to the probes.
     package func release() { ring_store64(consumer.bytes.baseAddress, position) }
 
-    /// Whether there is something to read. Asked after `release`, a false means that the next commit wakes a reader that
-    /// sleeps on the descriptor, edge-triggered: the level would stay up for as long as a probe is writing.
-    package mutating func hasNews() throws(SystemError) -> Bool {
-        ring_fence()
-        return try nextHeader() != nil
-    }
+    /// Whether there is something to read.
+    package mutating func hasNext() throws(SystemError) -> Bool { try nextHeader() != nil }
 
     /// Whether no record is in the ring, nor being written.
     package func isEmpty() -> Bool { position >= produced }
 
-    private var produced: UInt64 { ring_load64(producer.bytes.baseAddress) }
+    /// Ends it behind what is there now.
+    package mutating func close() { end = produced }
+
+    private var produced: UInt64 { min(ring_load64(producer.bytes.baseAddress), end) }
 
     /// The header of the next record; nil where there is none, or a probe is still writing it.
     private mutating func nextHeader() throws(SystemError) -> UInt32? {

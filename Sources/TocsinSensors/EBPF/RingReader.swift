@@ -8,6 +8,7 @@ struct RingReader: ~Copyable {
     private let counters: ProbeCounters
     private var decoder: RecordDecoder
     private var ledger: LossLedger
+    private var isClosed = false
     /// Since `release`.
     private var taken = ProbeCounters.Taken()
 
@@ -18,70 +19,44 @@ struct RingReader: ~Copyable {
         ledger = LossLedger(reported: self.counters.reportedLost)
     }
 
-    /// Records in their order, and how many of them are events, and how many events the gaps among them stand for.
-    struct Batch {
-        var records: [SensorRecord] = []
+    /// What was read: events, and gaps with what they stand for.
+    struct Count {
         var events = 0
         var gaps = 0
         var lost: UInt64 = 0
-
-        /// Where nothing lies between this gap and the one before, it becomes one with that.
-        ///
-        /// - Parameter total: of all gaps until then, this one included; it outlives the process.
-        mutating func append(
-            gap count: UInt64, at monotonicUSec: UInt64, _ clock: WallClock, total: UInt64? = nil
-        ) {
-            gaps += 1
-            lost += count
-            guard let last = records.last, case .gap(let earlier) = last.body else {
-                var record = clock.record(at: monotonicUSec, .gap(count: count))
-                record.position = total
-                records.append(record)
-                return
-            }
-            var record = clock.record(at: max(monotonicUSec, last.monotonicUSec), .gap(count: (earlier ?? 0) + count))
-            record.position = total ?? last.position
-            records[records.endIndex - 1] = record
-        }
-
-        mutating func append(
-            _ type: EventType, _ process: Process, at monotonicUSec: UInt64, _ clock: WallClock, position: UInt64
-        ) {
-            var record = clock.record(at: monotonicUSec, .process(type, process))
-            record.position = position
-            records.append(record)
-            events += 1
-        }
     }
 
-    /// At most `limit` events; none where nothing is there to read. They stay in the ring until `release`, so that a reader
-    /// who dies before has lost nothing.
-    mutating func read(limit: Int) throws(SystemError) -> Batch {
+    /// Hands out at most `limit` events in their order, with the gaps among them. They stay in the ring until `release`, so
+    /// that a reader who dies before has lost nothing.
+    mutating func read(limit: Int, _ take: (consuming SensorRecord) -> Void) throws(SystemError) -> Count {
+        counters.awaitNothing()
         let now = Clock.monotonicUSec()
         let clock = WallClock(realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
-        var batch = Batch()
+        var gap = GapMerging()
+        var events = 0
         // A closure cannot capture parts of self that change.
         var (decoder, ledger, taken) = (self.decoder, self.ledger, self.taken)
         let count = try ring.read(limit: limit) { position, bytes in
-            guard let decoded = decoder.decode(bytes) else {
+            guard let (header, process) = decoder.decode(bytes) else {
                 // Never, unless probes and program do not belong together; and then no secret.
                 taken.undecodable += 1
-                batch.append(gap: 1, at: now, clock)
+                gap.add(1, at: now)
                 return
             }
-            let time = decoded.monotonicNSec / 1000
-            if let missing = ledger.missing(when: decoded.lost) {
-                batch.append(gap: missing, at: time, clock, total: ledger.reported)
-            }
-            batch.append(decoded.type, decoded.process, at: time, clock, position: position)
-            taken.count(decoded.type)
+            let time = header.monotonicNSec / 1000
+            if let missing = ledger.missing(when: header.lost) { gap.add(missing, at: time, total: ledger.reported) }
+            if let gap = gap.end(clock) { take(gap) }
+            taken.count(header.type)
+            events += 1
+            take(clock.record(at: time, .process(header.type, process), position: position))
         }
         // With nothing behind it in the ring, a loss would wait for the next record to be told of.
         if count < limit, ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
-            batch.append(gap: missing, at: now, clock, total: ledger.reported)
+            gap.add(missing, at: now, total: ledger.reported)
         }
+        if let gap = gap.end(clock) { take(gap) }
         (self.decoder, self.ledger, self.taken) = (decoder, ledger, taken)
-        return batch
+        return Count(events: events, gaps: gap.gaps, lost: gap.lost)
     }
 
     /// What the wall clock showed at moments of the monotonic one, as of now.
@@ -89,21 +64,57 @@ struct RingReader: ~Copyable {
         var realtimeUSec: UInt64
         var monotonicUSec: UInt64
 
-        func record(at monotonic: UInt64, _ body: SensorRecord.Body) -> SensorRecord {
+        func record(at monotonic: UInt64, _ body: consuming SensorRecord.Body, position: UInt64?) -> SensorRecord {
             SensorRecord(
-                realtimeUSec: realtimeUSec &+ monotonic &- monotonicUSec, monotonicUSec: monotonic, body: body)
+                realtimeUSec: realtimeUSec &+ monotonic &- monotonicUSec, monotonicUSec: monotonic, body: body,
+                position: position)
         }
     }
 
-    /// What was read needs not be read again, by nobody.
-    mutating func release() {
+    /// What was read needs not be read again, by nobody. Where nothing else is there, the probes will wake whoever sleeps
+    /// on the ring, edge-triggered: the level would stay up for as long as a probe is writing, or a record waits.
+    mutating func release(awaiting types: UrgentTypes) throws(SystemError) -> QueueRest {
         counters.setReportedLost(ledger.reported)
         counters.add(taken)
         taken = ProbeCounters.Taken()
         ring.release()
+        if try ring.hasNext() { return .more }
+        guard !isClosed else { return .nothing }
+        counters.await(types)
+        ring_fence()
+        if try ring.hasNext() { return .more }
+        return ring.isEmpty() ? .nothing : .unfinished
     }
 
-    mutating func hasNews() throws(SystemError) -> Bool { try ring.hasNews() }
+    /// From here on nothing is added.
+    mutating func close() {
+        isClosed = true
+        ring.close()
+    }
+}
+
+/// Gaps with no event between them are one.
+struct GapMerging {
+    /// Of all that were added.
+    private(set) var gaps = 0
+    private(set) var lost: UInt64 = 0
+    private var open: (count: UInt64, monotonicUSec: UInt64, total: UInt64?)?
+
+    /// - Parameter total: of all gaps until then, this one included; it outlives the process. nil where it does not count.
+    mutating func add(_ count: UInt64, at monotonicUSec: UInt64, total: UInt64? = nil) {
+        gaps += 1
+        lost += count
+        open = (
+            (open?.count ?? 0) + count, max(monotonicUSec, open?.monotonicUSec ?? 0), total ?? open?.total
+        )
+    }
+
+    /// An event follows, or nothing.
+    mutating func end(_ clock: RingReader.WallClock) -> SensorRecord? {
+        guard let gap = open else { return nil }
+        open = nil
+        return clock.record(at: gap.monotonicUSec, .gap(count: gap.count), position: gap.total)
+    }
 }
 
 /// Which losses were told of. Every record carries how many were lost before it, in all, so a difference to what was told is

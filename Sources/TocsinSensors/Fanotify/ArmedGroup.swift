@@ -83,10 +83,10 @@ struct ArmedGroup<Watch: GroupWatch & ~Copyable>: ~Copyable, Sendable {
 
     mutating func run(
         until stopping: StopSignal, _ counters: SourceCounters, _ shortcoming: Shortcoming,
-        _ deliver: ([SensorRecord]) -> Void
+        _ receiver: any RecordReceiver
     ) throws(SystemError) {
         watch.resume(group.group)
-        handOver(counters, deliver)
+        handOver(counters, receiver)
         var deadline: UInt64?
         while !isOver(stopping, &deadline) {
             let ready = try epoll.wait()
@@ -97,7 +97,7 @@ struct ArmedGroup<Watch: GroupWatch & ~Copyable>: ~Copyable, Sendable {
             // One batch at a time between deliveries, so that a storm does not pile up records here.
             while !isOver(stopping, &deadline) {
                 let more = try watch.read(group.group, counters)
-                handOver(counters, deliver)
+                handOver(counters, receiver)
                 if !more { break }
             }
             shortcoming.set(watch.shortcoming)
@@ -106,11 +106,11 @@ struct ArmedGroup<Watch: GroupWatch & ~Copyable>: ~Copyable, Sendable {
         }
     }
 
-    private mutating func handOver(_ counters: SourceCounters, _ deliver: ([SensorRecord]) -> Void) {
+    private mutating func handOver(_ counters: SourceCounters, _ receiver: any RecordReceiver) {
         let records = watch.takeRecords()
         if !records.isEmpty {
             counters.delivered(records.count)
-            deliver(records)
+            receiver.take(records)
         }
         // Only now: what a daemon that dies before has not logged is in the journal for the next.
         watch.delivered()

@@ -56,10 +56,10 @@ package final class FilesSource: Source {
 
     package func keep() { armed.withValue { $0.keep() } }
 
-    package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
+    package func run(_ receiver: any RecordReceiver) throws(SourceError) {
         guard var armed = armed.take() else { return }
         do throws(SystemError) {
-            try armed.run(until: stopping, counters, shortcoming, deliver)
+            try armed.run(until: stopping, counters, shortcoming, receiver)
         } catch { throw SourceError(.files, error) }
         self.armed.put(armed)
     }

@@ -42,7 +42,7 @@ package final class ProcSource: Source {
         } catch { throw SourceError(.proc, error, hint: error.isGone ? "is /proc mounted?" : nil) }
     }
 
-    package func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
+    package func run(_ receiver: any RecordReceiver) throws(SourceError) {
         guard var armed = armed.take() else { return }
         do throws(SystemError) {
             while true {
@@ -51,7 +51,7 @@ package final class ProcSource: Source {
                 let records = try scan(&armed, isBaseline: false)
                 if records.isEmpty { continue }
                 counters.delivered(records.count)
-                deliver(records)
+                receiver.take(records)
             }
         } catch { throw SourceError(.proc, error) }
         self.armed.put(armed)

@@ -93,7 +93,7 @@ private struct Running {
         let (end, ended) = AsyncStream.makeStream(of: Void.self)
         let runner = SourceRunner(
             candidates: sources.map { source in .init(name: source.name) { source } },
-            prepare: { _, _ in }, deliver: { for record in $1 { delivered.yield(record) } },
+            prepare: { _, _ in }, receiver: { _ in YieldingReceiver(records: delivered) },
             report: { told.yield(Told(report: $0)) })
         DispatchQueue(label: "runner").async {
             runner.run()
@@ -103,6 +103,14 @@ private struct Running {
     }
 
     func ended() async { for await _ in end {} }
+}
+
+private struct YieldingReceiver: RecordReceiver {
+    let records: AsyncStream<SensorRecord>.Continuation
+
+    func take(_ records: [SensorRecord]) { for record in records { self.records.yield(record) } }
+    func empty(_ queue: any RecordQueue) { queue.read { records.yield($0) } }
+    func finish(_ queue: any RecordQueue) { empty(queue) }
 }
 
 /// A source that does what the test says.
@@ -137,7 +145,7 @@ private final class ScriptedSource: Source {
         }
     }
 
-    func run(_ deliver: ([SensorRecord]) -> Void) throws(SourceError) {
+    func run(_ receiver: any RecordReceiver) throws(SourceError) {
         while true {
             ordered.wait()
             switch state.withLock({ $0.orders.removeFirst() }) {
@@ -145,7 +153,7 @@ private final class ScriptedSource: Source {
             case .fail(let reason): throw SourceError(source: name, operation: "run", reason: reason)
             case .deliver:
                 state.withLock { $0.statistics.seen += 1 }
-                deliver([SensorRecord(realtimeUSec: 1, monotonicUSec: 1, body: .heartbeat)])
+                receiver.take([SensorRecord(realtimeUSec: 1, monotonicUSec: 1, body: .heartbeat)])
             }
         }
     }

@@ -1,0 +1,98 @@
+import Dispatch
+import NIOCore
+import Synchronization
+import TocsinSensors
+
+/// The way of one source's records from its thread to the event loop, which alone logs them.
+///
+/// A batch in memory of this process is handed over while its source waits: so the kernel's queue fills and counts what it
+/// drops, instead of this memory. A queue that outlives this process is read by the loop itself, a batch a turn, and gives
+/// up a record only when it is in the log.
+final class RecordIntake: RecordReceiver {
+    private let eventLoop: any EventLoop
+    private let progress: IntakeProgress
+    private let pipeline: NIOLoopBound<EventPipeline>
+    private let source: SourceName
+    /// A look at the queue is on its way; more of them would find what that one finds.
+    private let isDue = Atomic(false)
+    /// One is scheduled.
+    private let isPatient = Atomic(false)
+
+    /// When to look at a queue in which a record was being written, if nothing is heard of it.
+    private static let patience = TimeAmount.milliseconds(10)
+
+    init(from source: SourceName, to pipeline: NIOLoopBound<EventPipeline>, progress: IntakeProgress) {
+        self.source = source
+        self.pipeline = pipeline
+        self.progress = progress
+        eventLoop = pipeline.eventLoop
+    }
+
+    func take(_ records: [SensorRecord]) {
+        progress.handed()
+        eventLoop.performAndWait {
+            self.pipeline.value.take(records, from: self.source)
+            self.progress.taken()
+        }
+    }
+
+    func empty(_ queue: any RecordQueue) {
+        guard !isDue.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        progress.handed()
+        eventLoop.execute {
+            // Before the look: what comes after it is announced again.
+            self.isDue.store(false, ordering: .sequentiallyConsistent)
+            switch self.takeBatch(of: queue) {
+            case .nothing: break
+            case .more: self.empty(queue)
+            case .unfinished: self.lookLater(at: queue)
+            }
+            self.progress.taken()
+        }
+    }
+
+    private func lookLater(at queue: any RecordQueue) {
+        guard !isPatient.exchange(true, ordering: .relaxed) else { return }
+        eventLoop.scheduleTask(in: Self.patience) {
+            self.isPatient.store(false, ordering: .relaxed)
+            self.empty(queue)
+        }
+    }
+
+    func finish(_ queue: any RecordQueue) {
+        progress.handed()
+        eventLoop.performAndWait {
+            while self.takeBatch(of: queue) == .more {}
+            self.progress.taken()
+        }
+    }
+
+    private func takeBatch(of queue: any RecordQueue) -> QueueRest {
+        pipeline.value.take(from: source, queue.read)
+        return queue.release()
+    }
+}
+
+/// How far the loop is behind the sources; for the watchdog. Counted by their threads and the loop, read by the loop.
+final class IntakeProgress: Sendable {
+    private let handedOver = Atomic<UInt64>(0)
+    private let takenOver = Atomic<UInt64>(0)
+
+    func handed() { handedOver.wrappingAdd(1, ordering: .relaxed) }
+    func taken() { takenOver.wrappingAdd(1, ordering: .relaxed) }
+
+    var completed: UInt64 { takenOver.load(ordering: .relaxed) }
+    var hasWork: Bool { handedOver.load(ordering: .relaxed) > completed }
+}
+
+extension EventLoop {
+    /// Runs on the loop while the calling thread, which must be another, waits.
+    func performAndWait(_ work: @escaping @Sendable () -> Void) {
+        let done = DispatchSemaphore(value: 0)
+        execute {
+            work()
+            done.signal()
+        }
+        done.wait()
+    }
+}

@@ -1,0 +1,67 @@
+import Synchronization
+import TocsinEvents
+import TocsinLinux
+
+/// The probes' ring as the receiver reads it: whoever logs its records reads them, on one thread and without a copy that
+/// waits somewhere.
+///
+/// Owns the reader, with mappings of its own: it may be asked once more after the source was closed.
+final class RingQueue: RecordQueue {
+    private let state: Mutex<State>
+    private let counters: SourceCounters
+    private let urgent: UrgentTypes
+    /// Ends the wait of the source's thread.
+    private let failed: @Sendable () -> Void
+
+    private struct State: ~Copyable {
+        var reader: RingReader
+        var failure: SystemError?
+    }
+
+    /// Records handed out at once.
+    private static let batch = 256
+
+    init(
+        _ reader: consuming RingReader, counters: SourceCounters, urgent: UrgentTypes,
+        failed: @escaping @Sendable () -> Void
+    ) {
+        state = Mutex(State(reader: reader))
+        self.counters = counters
+        self.urgent = urgent
+        self.failed = failed
+    }
+
+    func read(_ take: (consuming SensorRecord) -> Void) {
+        state.withLock { state in
+            guard state.failure == nil else { return }
+            do throws(SystemError) {
+                let count = try state.reader.read(limit: Self.batch, take)
+                counters.delivered(count.events)
+                counters.lost(count.lost)
+                for _ in 0..<count.gaps { counters.overflowed() }
+            } catch {
+                state.failure = error
+                failed()
+            }
+        }
+    }
+
+    func release() -> QueueRest {
+        state.withLock { state in
+            guard state.failure == nil else { return .nothing }
+            do throws(SystemError) {
+                return try state.reader.release(awaiting: urgent)
+            } catch {
+                state.failure = error
+                failed()
+                return .nothing
+            }
+        }
+    }
+
+    /// From here on it grows no longer: what the probes record from now on is for another reader.
+    func close() { state.withLock { $0.reader.close() } }
+
+    /// Why it can be read no longer.
+    var failure: SystemError? { state.withLock { $0.failure } }
+}
