@@ -46,6 +46,9 @@ public struct Status: Hashable, Sendable {
         public var undecodable: UInt64?
         /// Executions told with less than all of their arguments, because the queue had no room for more.
         public var shortened: UInt64?
+        /// Times the kernel did not run a probe, because it was running on that processor. Once told in a gap, they are
+        /// among `lost`.
+        public var skipped: UInt64?
     }
 
     /// The records of one type in the kernel's queue, as long as that lives, which may be longer than the daemon.
@@ -146,6 +149,7 @@ extension Status.Source {
         }
         undecodable = try members.integer("undecodable")
         shortened = try members.integer("shortened")
+        skipped = try members.integer("skipped")
     }
 }
 

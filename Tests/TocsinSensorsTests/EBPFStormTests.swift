@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 import TocsinEvents
 import TocsinLinux
-import TocsinSensors
+
+@testable import TocsinSensors
 
 /// Many processes at once, too many for the ring, and none reading for a while.
 @Suite(.enabled(if: geteuid() == 0, "loading probes needs root"), .serialized)
@@ -135,6 +136,62 @@ struct EBPFStormTests {
         #expect(storms.map { Self.starts(records, of: $0) } == (20...22).map { [0: Array(0..<$0)] })
         let positions = records.compactMap(\.position)
         #expect(Set(positions).count == positions.count && positions == positions.sorted())
+    }
+
+    @Test("probes that the kernel skipped are a gap, once, whoever reads")
+    func skipped() throws {
+        let probes = try Probes(ringSize: 1 << 20)
+        #expect(try SkippedRuns(of: probes).count == 0)
+        let boot = try #require(BootID(try Proc.bootID()))
+        // The kernel cannot be made to skip one: here it says that it did, first 3 and then 5 in all.
+        var gaps: [SensorRecord.Body] = []
+        for skipped: UInt64 in [3, 3, 5] {
+            var reader = RingReader(
+                ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize),
+                counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { skipped })
+            let child = try Child(["/bin/true"])
+            child.end()
+            let count = try reader.read(limit: 1000) { if case .gap = $0.body { gaps.append($0.body) } }
+            #expect(count.events >= 2)
+            _ = try reader.release(awaiting: UrgentTypes([]))
+        }
+        #expect(gaps == [.gap(count: 3), .gap(count: 2)])
+    }
+
+    @Test("a record that nobody is woken for waits, until there are many of them or another comes")
+    func lazy() throws {
+        let probes = try Probes(ringSize: 1 << 20)
+        let boot = try #require(BootID(try Proc.bootID()))
+        var reader = RingReader(
+            ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize),
+            counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { 0 })
+        let epoll = try Epoll()
+        try epoll.add(probes.ring, token: 0, for: [.readable, .edgeTriggered])
+        func sleep(awaiting types: Set<EventType>) throws {
+            var rest = QueueRest.more
+            while rest == .more {
+                _ = try reader.read(limit: 1000) { _ in }
+                rest = try reader.release(awaiting: UrgentTypes(types))
+            }
+            // What happened before it slept.
+            _ = try epoll.wait(timeoutMSec: 0)
+        }
+        // An execution comes with a fork and an end, which alone would not have woken.
+        try sleep(awaiting: [.exec])
+        let child = try Child(["/bin/true"])
+        child.end()
+        #expect(try epoll.wait(timeoutMSec: 10_000).count == 1)
+        // Nobody is woken for ends, until they and all the rest take a quarter of the ring.
+        try sleep(awaiting: [])
+        let silent = try Child(["/bin/true"])
+        silent.end()
+        #expect(try epoll.wait(timeoutMSec: 0).isEmpty)
+        let storm = try Self.storm(1, 400)
+        #expect(try epoll.wait(timeoutMSec: 10_000).count == 1)
+        var records: [SensorRecord] = []
+        let count = try reader.read(limit: 100_000) { records.append($0) }
+        #expect(count.lost == 0 && count.events > 400)
+        #expect(Self.starts(records, of: storm)[0]?.first == 0)
     }
 
     /// Waits for the start of a program that begins now.

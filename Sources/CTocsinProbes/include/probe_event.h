@@ -150,6 +150,8 @@ struct probe_counters {
     probe_u64 delivered[PROBE_TYPES];
     /// Taken out of the ring, and of no use: no record as it is described here.
     probe_u64 undecodable;
+    /// How many runs of a probe that the kernel skipped were told of in gaps.
+    probe_u64 reported_skipped;
     /// 0 while the reader is awake. Else what to wake it for: 1 << enum probe_type, and 1 << PROBE_TYPES for what is always
     /// a reason, that others take much of the ring.
     probe_u64 awaited;
@@ -160,6 +162,6 @@ _Static_assert(sizeof(struct probe_process) == 88, "layout");
 _Static_assert(sizeof(struct probe_exec) == 176, "layout");
 _Static_assert(sizeof(struct probe_fork) == 112, "layout");
 _Static_assert(sizeof(struct probe_exit) == 128, "layout");
-_Static_assert(sizeof(struct probe_counters) == 136, "layout");
+_Static_assert(sizeof(struct probe_counters) == 144, "layout");
 
 #endif

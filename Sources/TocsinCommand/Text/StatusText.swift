@@ -70,7 +70,10 @@ package struct StatusText: Sendable {
                     "\(count.lost)", "\(count.delivered)",
                 ])
             }
-            let parts = [(source.shortened ?? 0, "cut short"), (source.undecodable ?? 0, "not understood")]
+            let parts = [
+                (source.shortened ?? 0, "cut short"), (source.undecodable ?? 0, "not understood"),
+                (source.skipped ?? 0, "skipped by the kernel"),
+            ]
             for (count, what) in parts where count > 0 {
                 failures.append(style(.alarm, "\(count) \(what)") + " (\(phrase(source.name)))")
             }

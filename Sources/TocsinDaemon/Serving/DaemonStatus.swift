@@ -102,6 +102,7 @@ struct DaemonStatus {
         json.endArray()
         json.member("undecodable", statistics.undecodable)
         json.member("shortened", statistics.shortened)
+        json.member("skipped", statistics.skipped)
     }
 
     private func write(_ session: SessionStatus, into json: inout JSONWriter) {

@@ -24,9 +24,11 @@ package final class EBPFSource: Source {
     private final class Armed: Sendable {
         let probes: Probes
         let counters: ProbeCounters
+        let skippedRuns: SkippedRuns
 
         init(_ probes: consuming Probes) throws(SystemError) {
             counters = try ProbeCounters(mapping: probes.counters)
+            skippedRuns = try SkippedRuns(of: probes)
             self.probes = probes
         }
     }
@@ -100,6 +102,7 @@ package final class EBPFSource: Source {
             statistics.records = armed.counters.records
             statistics.undecodable = armed.counters.undecodable
             statistics.shortened = armed.counters.shortened
+            statistics.skipped = armed.skippedRuns.count
         }
         return statistics
     }
@@ -116,7 +119,8 @@ package final class EBPFSource: Source {
         let reader = RingReader(
             ring: try RingBuffer(
                 mapping: armed.probes.ring, capacity: armed.probes.ringSize, windowSize: windowSize),
-            counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot)
+            counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot,
+            skippedRuns: { armed.skippedRuns.count })
         let queue = RingQueue(reader, counters: counters, urgent: urgent) { [stopSignal] in stopSignal.request() }
         let epoll = try Epoll()
         try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])

@@ -42,6 +42,13 @@ package struct ProbeCounters: ~Copyable, Sendable {
         ring_store64(word(MemoryLayout<probe_counters>.offset(of: \.reported_lost)), count)
     }
 
+    /// How many runs of probes that the kernel skipped were told of in gaps, by this or an earlier reader.
+    var reportedSkipped: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.reported_skipped)) }
+
+    func setReportedSkipped(_ count: UInt64) {
+        ring_store64(word(MemoryLayout<probe_counters>.offset(of: \.reported_skipped)), count)
+    }
+
     /// Records taken out of the ring that were no records, by this or an earlier reader.
     var undecodable: UInt64 { load(MemoryLayout<probe_counters>.offset(of: \.undecodable)) }
 

@@ -8,13 +8,25 @@ struct RingReader: ~Copyable {
     private let counters: ProbeCounters
     private var decoder: RecordDecoder
     private var ledger: LossLedger
+    /// The same for runs that the kernel skipped, of which no record knows.
+    private var skips: LossLedger
+    private let skippedRuns: @Sendable () -> UInt64
+    private var nextLookAtSkipsUSec: UInt64 = 0
     private var isClosed = false
     /// Since `release`.
     private var taken = ProbeCounters.Taken()
 
-    init(ring: consuming RingBuffer, counters: consuming ProbeCounters, boot: BootID) {
+    /// How often it is asked how many runs were skipped, while there is something to read: it is a system call or three.
+    private static let skipIntervalUSec: UInt64 = 1_000_000
+
+    init(
+        ring: consuming RingBuffer, counters: consuming ProbeCounters, boot: BootID,
+        skippedRuns: @escaping @Sendable () -> UInt64
+    ) {
         self.ring = ring
         self.counters = counters
+        self.skippedRuns = skippedRuns
+        skips = LossLedger(reported: self.counters.reportedSkipped)
         decoder = RecordDecoder(boot: boot)
         ledger = LossLedger(reported: self.counters.reportedLost)
     }
@@ -54,6 +66,10 @@ struct RingReader: ~Copyable {
         if count < limit, ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
             gap.add(missing, at: now, total: ledger.reported)
         }
+        if now >= nextLookAtSkipsUSec {
+            nextLookAtSkipsUSec = now + Self.skipIntervalUSec
+            if let missing = skips.missing(when: skippedRuns()) { gap.add(missing, at: now) }
+        }
         if let gap = gap.end(clock) { take(gap) }
         (self.decoder, self.ledger, self.taken) = (decoder, ledger, taken)
         return Count(events: events, gaps: gap.gaps, lost: gap.lost)
@@ -75,6 +91,7 @@ struct RingReader: ~Copyable {
     /// on the ring, edge-triggered: the level would stay up for as long as a probe is writing, or a record waits.
     mutating func release(awaiting types: UrgentTypes) throws(SystemError) -> QueueRest {
         counters.setReportedLost(ledger.reported)
+        counters.setReportedSkipped(skips.reported)
         counters.add(taken)
         taken = ProbeCounters.Taken()
         ring.release()
