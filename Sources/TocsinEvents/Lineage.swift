@@ -20,6 +20,9 @@ package final class Lineage: Sendable {
     /// Bytes of their arguments that are told of those behind it.
     package static let argumentBytes = 128
 
+    /// Of the encoding; what it was made from takes about as many again.
+    package var byteCount: Int { json.count }
+
     package static let unknown = Lineage([])
 
     /// - Parameter processes: nearest first.

@@ -6,14 +6,15 @@ package struct ProcAncestry: Sendable {
     private let reader: ProcessReader
     /// What was read of a process, good for as long as `stat` shows the same process and the same image.
     private var known: [Int32: Known] = [:]
+    private var knownBytes = 0
 
     private struct Known: Sendable {
         var startTicks: UInt64
         var image: ProcStat.Image
-        var process: Process
+        var process: KnownProcess
     }
 
-    private static let limit = 4096
+    private static let (limit, byteLimit) = (4096, 2 << 20)
 
     package init(reader: ProcessReader) { self.reader = reader }
 
@@ -42,15 +43,21 @@ package struct ProcAncestry: Sendable {
     private mutating func current(_ pid: Int32) -> Process? {
         guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { return nil }
         if let known = known[pid], known.startTicks == stat.startTicks, known.image == stat.image {
-            var process = known.process
+            var process = known.process.process
             // Both change without execve(2).
             process.parentPid = stat.parentPid
             process.comm = ByteString(stat.comm)
             return process
         }
         let process = read(directory, stat)
-        if known.count >= Self.limit { known.removeAll(keepingCapacity: true) }
-        known[pid] = Known(startTicks: stat.startTicks, image: stat.image, process: process)
+        if known.count >= Self.limit || knownBytes >= Self.byteLimit {
+            known.removeAll(keepingCapacity: true)
+            knownBytes = 0
+        }
+        let entry = KnownProcess(process, running: KnownProgram(of: process))
+        // Of what it replaces, too: counted again, it is only forgotten a little earlier.
+        knownBytes += entry.byteCount
+        known[pid] = Known(startTicks: stat.startTicks, image: stat.image, process: entry)
         return process
     }
 

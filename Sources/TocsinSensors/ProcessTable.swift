@@ -2,9 +2,9 @@ import TocsinEvents
 
 /// Who is whose child, and what each process runs: completes what a source tells of a process, and knows its ancestors.
 ///
-/// Pure. Fed by the sources' records in their order, and by what /proc shows at the start. Bounded, whatever processes
-/// do: the oldest of the ended ones are forgotten first, then the oldest of all, and of arguments only a beginning is
-/// kept.
+/// Pure. Fed by the sources' records in their order, and by what /proc shows at the start. Bounded, in processes and in
+/// bytes, whatever processes do: of arguments only a beginning is kept, a shorter one where half of the bytes are used;
+/// then the oldest of the ended ones are forgotten, then the oldest of all.
 ///
 /// Ancestry is by origin: a process that was orphaned keeps the ancestors it was born with, because who starts something
 /// in the background and ends is still who started it. `parentPid` tells who adopted it.
@@ -14,17 +14,40 @@ package struct ProcessTable: ~Copyable {
     private var owners: [Int32: Entry] = [:]
     /// In the order of their ends; those of entries that are gone are skipped.
     private var ended = Queue()
-    private var known = Queue()
+    private var arrived = Queue()
     /// Of the children of a process. None is out of date; those of a few are made anew now and then.
     private var lineages: [ProcessKey: Lineage] = [:]
+    private var lineageBytes = 0
+    /// What the entries hold.
+    package private(set) var byteCount = 0
 
     private let capacity: Int
     private let endedCapacity: Int
-    private static let lineageLimit = 256
+    private let byteCapacity: Int
+    /// A lineage has a few kilobytes, and a hundred times as many where somebody wants it to.
+    private static let (lineageLimit, lineageByteLimit) = (256, 1 << 20)
 
-    package init(capacity: Int = 16384, endedCapacity: Int = 2048) {
+    /// A class, so that whoever looks one up copies a reference.
+    private final class Entry {
+        let key: ProcessKey
+        var known: KnownProcess
+        /// Who it was born of.
+        var parent: ProcessKey?
+        var hasEnded = false
+        var hasChildren = false
+
+        init(_ known: KnownProcess, parent: ProcessKey?) {
+            key = known.key
+            self.known = known
+            self.parent = parent
+        }
+    }
+
+    /// `byteCapacity` in bytes: an ordinary process takes 700.
+    package init(capacity: Int = 16384, endedCapacity: Int = 2048, byteCapacity: Int = 6 << 20) {
         self.capacity = capacity
         self.endedCapacity = endedCapacity
+        self.byteCapacity = byteCapacity
     }
 
     package var count: Int { entries.count }
@@ -35,7 +58,7 @@ package struct ProcessTable: ~Copyable {
     package mutating func seed(_ processes: [Process]) {
         // Parents may follow their children, so links are made when all are there.
         let new = processes.filter { entries[$0.key] == nil }
-        for process in new { insert(process, running: Program(of: process), parent: nil) }
+        for process in new { insert(process, running: program(of: process), parent: nil) }
         for process in new {
             guard let parent = parent(of: process) else { continue }
             entries[process.key]?.parent = parent.key
@@ -49,16 +72,18 @@ package struct ProcessTable: ~Copyable {
         switch type {
         case .fork:
             let parent = parent(of: process)
-            let program = parent.map { process.inherit($0.program) } ?? Program(of: process)
-            insert(process, running: program, parent: parent)
+            // What the parent runs is shared.
+            let inherited = process.hasProgram ? nil : parent?.known.program
+            if let parent { process.run(parent.known.program) }
+            insert(process, running: inherited ?? program(of: process), parent: parent)
         case .exec:
             let parent = entries[process.key]?.parent.flatMap { entries[$0] } ?? parent(of: process)
-            insert(process, running: Program(of: process), parent: parent)
+            insert(process, running: program(of: process), parent: parent)
         case .exit:
             guard let entry = entries[process.key] else { return true }
             guard !entry.hasEnded else { return false }
             end(entry)
-            _ = process.inherit(entry.program)
+            process.run(entry.known.program)
         default: break
         }
         return true
@@ -73,22 +98,34 @@ package struct ProcessTable: ~Copyable {
         return parent
     }
 
-    private mutating func insert(_ process: Process, running program: Program, parent: Entry?) {
-        let key = process.key
+    private func program(of process: Process) -> KnownProgram {
+        let isSpacious = byteCount < byteCapacity / 2
+        return KnownProgram(
+            of: process, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
+    }
+
+    private mutating func insert(_ process: Process, running program: KnownProgram, parent: Entry?) {
+        let known = KnownProcess(process, running: program)
+        byteCount += known.byteCount
         parent?.hasChildren = true
-        if let entry = entries[key] {
+        if let entry = entries[known.key] {
             // Its children have another parent now, and their children another grandparent.
-            if entry.hasChildren { lineages.removeAll(keepingCapacity: true) }
-            entry.become(process, running: program)
+            if entry.hasChildren { forgetLineages() }
+            byteCount -= entry.known.byteCount
+            entry.known = known
             entry.parent = parent?.key
             own(entry)
-            return
+        } else {
+            let entry = Entry(known, parent: parent?.key)
+            arrived.append(known.key)
+            entries[known.key] = entry
+            own(entry)
         }
-        let entry = Entry(key, process, running: program, parent: parent?.key)
-        known.append(key)
-        entries[key] = entry
-        own(entry)
-        while entries.count > capacity, let oldest = ended.removeFirst() ?? known.removeFirst() { forget(oldest) }
+        while entries.count > capacity || byteCount > byteCapacity,
+            let oldest = ended.removeFirst() ?? arrived.removeFirst()
+        {
+            forget(oldest)
+        }
     }
 
     /// The number is its own now. Was it another's, that one has ended, told or not.
@@ -112,10 +149,11 @@ package struct ProcessTable: ~Copyable {
 
     private mutating func forget(_ key: ProcessKey) {
         guard let entry = entries.removeValue(forKey: key) else { return }
+        byteCount -= entry.known.byteCount
         if owners[key.pid] === entry { owners[key.pid] = nil }
-        if entry.hasChildren { lineages[key] = nil }
+        if entry.hasChildren, let lineage = lineages.removeValue(forKey: key) { lineageBytes -= lineage.byteCount }
         // Keys of forgotten entries stay in the order of arrival until they are many.
-        if known.count > 2 * capacity { known.keep { entries[$0] != nil } }
+        if arrived.count > 2 * max(entries.count, 1024) { arrived.keep { entries[$0] != nil } }
     }
 
     // MARK: Asking
@@ -127,103 +165,20 @@ package struct ProcessTable: ~Copyable {
         var ancestors: [Process] = []
         var next: ProcessKey? = parent
         while ancestors.count < Lineage.depth, let key = next, let entry = entries[key] {
-            ancestors.append(entry.process)
+            ancestors.append(entry.known.process)
             next = entry.parent
         }
         guard !ancestors.isEmpty else { return .unknown }
         let lineage = Lineage(ancestors)
-        if lineages.count >= Self.lineageLimit { lineages.removeAll(keepingCapacity: true) }
+        if lineages.count >= Self.lineageLimit || lineageBytes >= Self.lineageByteLimit { forgetLineages() }
+        lineageBytes += lineage.byteCount
         lineages[parent] = lineage
         return lineage
     }
-}
 
-/// What is remembered of a process. A class, so that whoever looks one up copies a reference.
-private final class Entry {
-    let key: ProcessKey
-    private let entityID: String
-    private let startTimeNSec: UInt64
-    private var parentPid: Int32?
-    private var uid: UInt32?
-    private var effectiveUid: UInt32?
-    private var comm: ByteString?
-    private var unit: String?
-    private var container: String?
-    private(set) var program: Program
-    /// Who it was born of.
-    var parent: ProcessKey?
-    var hasEnded = false
-    var hasChildren = false
-
-    init(_ key: ProcessKey, _ process: Process, running program: Program, parent: ProcessKey?) {
-        self.key = key
-        entityID = process.entityID
-        startTimeNSec = process.startTimeNSec
-        self.program = program
-        self.parent = parent
-        become(process, running: program)
-    }
-
-    func become(_ process: Process, running program: Program) {
-        parentPid = process.parentPid
-        uid = process.uid
-        effectiveUid = process.effectiveUid
-        comm = process.comm
-        unit = process.unit
-        container = process.container
-        self.program = program
-    }
-
-    /// As an ancestor.
-    var process: Process {
-        var process = Process(entityID: entityID, pid: key.pid, startTimeNSec: startTimeNSec)
-        process.parentPid = parentPid
-        process.uid = uid
-        process.effectiveUid = effectiveUid
-        process.comm = comm
-        process.unit = unit
-        process.container = container
-        _ = process.inherit(program)
-        return process
-    }
-}
-
-/// What a process runs. Its children run the same until they execute something, and share this.
-private final class Program {
-    let executable: ByteString?
-    let device: UInt64?
-    let inode: UInt64?
-    let filename: ByteString?
-    /// A beginning of them.
-    let arguments: [ByteString]?
-    let argumentsTruncated: Bool
-    let flags: Process.ExecFlags
-
-    init(of process: Process) {
-        executable = process.executable
-        device = process.executableDevice
-        inode = process.executableInode
-        filename = process.filename
-        (arguments, argumentsTruncated) = process.arguments(upTo: Lineage.parentArgumentBytes)
-        flags = process.flags
-    }
-}
-
-extension Process {
-    /// It runs what another one runs: a child until it executes, or the same at another time. What was not told of
-    /// this one and may have changed since, as the working directory, is not taken over. Returns what it runs then.
-    fileprivate mutating func inherit(_ program: Program) -> Program {
-        let knowsNothing = executable == nil && arguments == nil && filename == nil
-        executable = executable ?? program.executable
-        executableDevice = executableDevice ?? program.device
-        executableInode = executableInode ?? program.inode
-        filename = filename ?? program.filename
-        if arguments == nil {
-            arguments = program.arguments
-            argumentsTruncated = program.argumentsTruncated
-        }
-        flags.formUnion(program.flags)
-        return knowsNothing ? program : Program(of: self)
+    private mutating func forgetLineages() {
+        lineages.removeAll(keepingCapacity: true)
+        lineageBytes = 0
     }
 }
 

@@ -117,6 +117,37 @@ struct ProcessTableTests {
         #expect(ancestors[0].argumentsTruncated)
     }
 
+    @Test("thousands of processes with long paths or hundreds of arguments take no more bytes than allowed")
+    func byteBound() {
+        var table = ProcessTable(byteCapacity: 1 << 20)
+        table.seed([process(1, parent: 0, "init")])
+        for pid in Int32(2)..<5000 {
+            var child = process(pid, start: UInt64(pid), parent: 1, ByteString(String(repeating: "p", count: 500)))
+            child.arguments = Array(repeating: "x", count: 2000)
+            _ = table.observe(.exec, child)
+            #expect(table.byteCount <= 1 << 20)
+        }
+        #expect(table.count > 500, "of arguments the beginnings are kept before a process is forgotten")
+        let last = table.lineage(of: process(6000, start: 6000, parent: 4999)).ancestors
+        #expect(last.first?.arguments == Array(repeating: "x", count: Lineage.argumentBytes / 2))
+        #expect(last.first?.argumentsTruncated == true)
+        for pid in Int32(2)..<5000 { _ = table.observe(.exit, process(pid, start: UInt64(pid), parent: 1)) }
+        #expect(table.observe(.exec, process(7000, start: 7000, parent: 1, "sh")) != nil)
+        #expect(table.byteCount <= 1 << 20)
+    }
+
+    @Test("empty arguments are kept: among others, and where there is nothing else")
+    func emptyArguments() {
+        var table = ProcessTable()
+        for (pid, arguments) in [(Int32(30), ["", "a", ""]), (31, [""]), (32, [])] as [(Int32, [ByteString])] {
+            var parent = process(pid, parent: 1)
+            parent.arguments = arguments
+            _ = table.observe(.exec, parent)
+            #expect(table.observe(.fork, process(100 + pid, start: 1, parent: pid))?.arguments == arguments)
+            #expect(table.observe(.exit, process(100 + pid, start: 1, parent: pid))?.arguments == arguments)
+        }
+    }
+
     @Test("a process that says it is its own parent, or its child's child, ends the chain somewhere")
     func cycles() {
         var table = ProcessTable()

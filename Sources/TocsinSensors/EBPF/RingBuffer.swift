@@ -59,13 +59,15 @@ package struct RingBuffer: ~Copyable {
         self.position = position
     }
 
-    /// Hands out at most `limit` records that are whole, and stops at one that a probe is still writing. They stay in the
-    /// ring until `release`; their bytes are to be used in `body` only. Returns how many there were.
+    /// Hands out at most `limit` records that are whole, and none after `byteLimit` bytes; stops at one that a probe is
+    /// still writing. They stay in the ring until `release`; their bytes are to be used in `body` only. Returns how many
+    /// there were.
     package mutating func read(
-        limit: Int, _ body: (_ position: UInt64, _ record: UnsafeRawBufferPointer) -> Void
+        limit: Int, byteLimit: Int = .max, _ body: (_ position: UInt64, _ record: UnsafeRawBufferPointer) -> Void
     ) throws(SystemError) -> Int {
         var count = 0
-        while count < limit, let header = try nextHeader() {
+        let start = position
+        while count < limit, position - start < byteLimit, let header = try nextHeader() {
             let length = Int(header & ~Self.discarded)
             if header & Self.discarded == 0 {
                 body(position, try bytes(Self.headerSize, length))

@@ -16,6 +16,8 @@ struct RingReader: ~Copyable {
     /// Since `release`.
     private var taken = ProbeCounters.Taken()
 
+    /// A record may have 128 KiB of arguments, and what is made of it takes as much again; so a batch has a bound in bytes.
+    private static let byteLimit = 256 << 10
     /// How often it is asked how many runs were skipped, while there is something to read: it is a system call or three.
     private static let skipIntervalUSec: UInt64 = 1_000_000
 
@@ -48,7 +50,7 @@ struct RingReader: ~Copyable {
         var events = 0
         // A closure cannot capture parts of self that change.
         var (decoder, ledger, taken) = (self.decoder, self.ledger, self.taken)
-        let count = try ring.read(limit: limit) { position, bytes in
+        let count = try ring.read(limit: limit, byteLimit: Self.byteLimit) { position, bytes in
             guard let (header, process) = decoder.decode(bytes) else {
                 // Never, unless probes and program do not belong together; and then no secret.
                 taken.undecodable += 1

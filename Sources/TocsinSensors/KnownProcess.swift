@@ -1,0 +1,104 @@
+import TocsinEvents
+
+/// What is remembered of a process for its descendants and for its end, in little memory: there may be thousands.
+struct KnownProcess: Sendable {
+    let key: ProcessKey
+    private let entityID: String
+    private let startTimeNSec: UInt64
+    private let parentPid: Int32?
+    private let uid: UInt32?
+    private let effectiveUid: UInt32?
+    private let comm: ByteString?
+    private let unit: String?
+    private let container: String?
+    let program: KnownProgram
+    /// Bytes that it takes, with its places in a table and all of its program; measured, about.
+    let byteCount: Int
+
+    init(_ process: Process, running program: KnownProgram) {
+        key = process.key
+        entityID = process.entityID
+        startTimeNSec = process.startTimeNSec
+        parentPid = process.parentPid
+        uid = process.uid
+        effectiveUid = process.effectiveUid
+        comm = process.comm
+        unit = process.unit
+        container = process.container
+        self.program = program
+        byteCount = 512 + program.byteCount + (unit?.utf8.count ?? 0) + (container?.utf8.count ?? 0)
+    }
+
+    /// With what an ancestor is told of.
+    var process: Process {
+        var process = Process(entityID: entityID, pid: key.pid, startTimeNSec: startTimeNSec)
+        process.parentPid = parentPid
+        process.uid = uid
+        process.effectiveUid = effectiveUid
+        process.comm = comm
+        process.unit = unit
+        process.container = container
+        process.run(program)
+        return process
+    }
+}
+
+/// What a process runs. Its children run the same until they execute something, and share this.
+final class KnownProgram: Sendable {
+    fileprivate let executable: ByteString?
+    fileprivate let device: UInt64?
+    fileprivate let inode: UInt64?
+    fileprivate let filename: ByteString?
+    /// A beginning of them, each ended by NUL, which none contains: an array of its own for each would take 40 bytes more,
+    /// and a process may have hundreds of one letter.
+    private let packedArguments: [UInt8]?
+    fileprivate let argumentsTruncated: Bool
+    fileprivate let flags: Process.ExecFlags
+
+    /// - Parameter argumentBytes: at most so many of its arguments are kept.
+    init(of process: Process, argumentBytes: Int = Lineage.parentArgumentBytes) {
+        executable = process.executable
+        device = process.executableDevice
+        inode = process.executableInode
+        filename = process.filename
+        flags = process.flags
+        let (arguments, areTruncated) = process.arguments(upTo: argumentBytes)
+        argumentsTruncated = areTruncated
+        packedArguments = arguments.map { arguments in
+            var packed: [UInt8] = []
+            packed.reserveCapacity(arguments.reduce(0) { $0 + $1.bytes.count + 1 })
+            for argument in arguments {
+                packed += argument.bytes
+                packed.append(0)
+            }
+            return packed
+        }
+    }
+
+    var byteCount: Int {
+        (executable?.bytes.count ?? 0) + (filename?.bytes.count ?? 0) + (packedArguments?.count ?? 0)
+    }
+
+    fileprivate var arguments: [ByteString]? {
+        packedArguments?.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { ByteString(Array($0)) }
+    }
+}
+
+extension Process {
+    /// It runs what another one runs: a child until it executes, or the same at another time. What was not told of
+    /// this one and may have changed since, as the working directory, is not taken over.
+    mutating func run(_ program: KnownProgram) {
+        executable = executable ?? program.executable
+        executableDevice = executableDevice ?? program.device
+        executableInode = executableInode ?? program.inode
+        filename = filename ?? program.filename
+        if arguments == nil {
+            arguments = program.arguments
+            argumentsTruncated = program.argumentsTruncated
+        }
+        flags.formUnion(program.flags)
+    }
+
+    /// It was told of with a program of its own.
+    var hasProgram: Bool { executable != nil || filename != nil || arguments != nil }
+}
