@@ -1,0 +1,237 @@
+/// A JSON value as it was written: checked, and taken apart only where somebody asks.
+///
+/// Members and elements share the memory of the whole text. Equal are values that are written alike.
+public struct JSONText: Sendable {
+    /// How deep arrays and objects may nest unless told otherwise.
+    public static let defaultMaximumDepth = 64
+
+    private let text: [UInt8]
+    private let places: [JSONScanner.Place]
+    private let index: Int
+
+    /// Reads the one JSON value that the bytes hold; see RFC 8259.
+    ///
+    /// Refused beyond the grammar: a member name twice, U+0000 in a string, numbers outside the range of a double.
+    public init(
+        parsing bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = defaultMaximumDepth
+    ) throws(JSONError) {
+        var scanner = JSONScanner(bytes, maximumDepth: maximumDepth)
+        try scanner.document()
+        self.init(text: Array(bytes), places: scanner.places, index: 0)
+    }
+
+    /// Reads the one JSON value that the bytes hold.
+    public init(parsing bytes: [UInt8], maximumDepth: Int = defaultMaximumDepth) throws(JSONError) {
+        let places = bytes.withUnsafeBufferPointer { bytes in
+            Result { () throws(JSONError) in
+                var scanner = JSONScanner(bytes, maximumDepth: maximumDepth)
+                try scanner.document()
+                return scanner.places
+            }
+        }
+        self.init(text: bytes, places: try places.get(), index: 0)
+    }
+
+    /// `{}`
+    public static let emptyObject = JSONText(
+        text: Array("{}".utf8), places: [JSONScanner.Place(start: 0, end: 2, next: 1)], index: 0)
+
+    private init(text: [UInt8], places: [JSONScanner.Place], index: Int) {
+        self.text = text
+        self.places = places
+        self.index = index
+    }
+
+    /// What is written, without white space around it.
+    public var bytes: ArraySlice<UInt8> { text[Int(places[index].start)..<Int(places[index].end)] }
+
+    public enum Kind: Hashable, Sendable {
+        case null, boolean, number, string, array, object
+    }
+
+    public var kind: Kind {
+        switch text[Int(places[index].start)] {
+        case UInt8(ascii: "{"): .object
+        case UInt8(ascii: "["): .array
+        case UInt8(ascii: "\""): .string
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): .boolean
+        case UInt8(ascii: "n"): .null
+        default: .number
+        }
+    }
+
+    public var isNull: Bool { kind == .null }
+
+    // MARK: Parts
+
+    /// A member of an object; nil where there is none, or where this is no object.
+    public subscript(_ name: String) -> JSONText? {
+        guard kind == .object else { return nil }
+        var name = name
+        return name.withUTF8 { wanted in
+            var member = index + 1
+            while member < places[index].next {
+                if isName(at: member, wanted) { return JSONText(text: text, places: places, index: member + 1) }
+                member = Int(places[member + 1].next)
+            }
+            return nil
+        }
+    }
+
+    /// The members of an object, in the order they are written; nil where this is none.
+    public var members: [(name: String, value: JSONText)]? {
+        guard kind == .object else { return nil }
+        var members: [(name: String, value: JSONText)] = []
+        var member = index + 1
+        while member < places[index].next {
+            let name = text.withUnsafeBufferPointer { Self.string(at: places[member], of: $0) }
+            members.append((name, JSONText(text: text, places: places, index: member + 1)))
+            member = Int(places[member + 1].next)
+        }
+        return members
+    }
+
+    /// The elements of an array; nil where this is none.
+    public var elements: [JSONText]? {
+        guard kind == .array else { return nil }
+        var elements: [JSONText] = []
+        var element = index + 1
+        while element < places[index].next {
+            elements.append(JSONText(text: text, places: places, index: element))
+            element = Int(places[element].next)
+        }
+        return elements
+    }
+
+    private func isName(at name: Int, _ wanted: UnsafeBufferPointer<UInt8>) -> Bool {
+        let place = places[name]
+        return text.withUnsafeBufferPointer { text in
+            let written = UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
+            // Escapes are longer than what they mean, and seldom.
+            guard written.count >= wanted.count else { return false }
+            if written.contains(UInt8(ascii: "\\")) {
+                return Self.string(at: place, of: text) == String(decoding: wanted, as: UTF8.self)
+            }
+            return written.count == wanted.count && written.elementsEqual(wanted)
+        }
+    }
+}
+
+extension JSONText: Hashable {
+    public static func == (one: JSONText, other: JSONText) -> Bool { one.bytes == other.bytes }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+}
+
+// MARK: - Values
+
+extension JSONText {
+    /// The value with all that it holds.
+    public var value: JSONValue { text.withUnsafeBufferPointer { Self.value(at: index, places, of: $0) } }
+
+    public var stringValue: String? { kind == .string ? value.stringValue : nil }
+    public var integerValue: Int64? { kind == .number ? value.integerValue : nil }
+    public var booleanValue: Bool? { kind == .boolean ? value.booleanValue : nil }
+
+    /// Goes as deep as the text was allowed to nest.
+    static func value(
+        at index: Int, _ places: [JSONScanner.Place], of text: UnsafeBufferPointer<UInt8>
+    ) -> JSONValue {
+        let place = places[index]
+        switch text[Int(place.start)] {
+        case UInt8(ascii: "{"):
+            var members: [(name: String, value: JSONValue)] = []
+            var member = index + 1
+            while member < place.next {
+                members.append((string(at: places[member], of: text), value(at: member + 1, places, of: text)))
+                member = Int(places[member + 1].next)
+            }
+            return .object(JSONObject(distinctMembers: members))
+        case UInt8(ascii: "["):
+            var elements: [JSONValue] = []
+            var element = index + 1
+            while element < place.next {
+                elements.append(value(at: element, places, of: text))
+                element = Int(places[element].next)
+            }
+            return .array(elements)
+        case UInt8(ascii: "\""): return .string(string(at: place, of: text))
+        case UInt8(ascii: "t"): return .boolean(true)
+        case UInt8(ascii: "f"): return .boolean(false)
+        case UInt8(ascii: "n"): return .null
+        default: return number(at: place, of: text)
+        }
+    }
+
+    /// An integer where the spelling is one and it fits 64 bits, else the nearest double.
+    private static func number(at place: JSONScanner.Place, of text: UnsafeBufferPointer<UInt8>) -> JSONValue {
+        let digits = text[Int(place.start)..<Int(place.end)]
+        let isNegative = digits.first == UInt8(ascii: "-")
+        // Summed up as a negative number: the range reaches one farther there.
+        var sum: Int64 = 0
+        var isInteger = true
+        for byte in isNegative ? digits.dropFirst() : digits {
+            let digit = Int64(byte) - Int64(UInt8(ascii: "0"))
+            let (product, productOverflow) = sum.multipliedReportingOverflow(by: 10)
+            let (next, overflow) = product.subtractingReportingOverflow(digit)
+            guard (0...9).contains(digit), !productOverflow, !overflow else {
+                isInteger = false
+                break
+            }
+            sum = next
+        }
+        if isInteger, isNegative || sum != .min { return .integer(isNegative ? sum : -sum) }
+        // It was found to be one when it was checked.
+        return .number(Double(String(decoding: digits, as: UTF8.self)) ?? .nan)
+    }
+
+    /// What a string or member name means.
+    static func string(at place: JSONScanner.Place, of text: UnsafeBufferPointer<UInt8>) -> String {
+        let written = UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
+        guard let first = written.firstIndex(of: UInt8(ascii: "\\")) else {
+            return String(decoding: written, as: UTF8.self)
+        }
+        var unescaped = Array(written[..<first])
+        var index = first
+        while index < written.count {
+            guard written[index] == UInt8(ascii: "\\") else {
+                unescaped.append(written[index])
+                index += 1
+                continue
+            }
+            var scanner = JSONScanner(written, at: index)
+            // None fails: they were checked.
+            guard let scalar = try? scanner.escape() else { break }
+            unescaped.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+            index = scanner.offset
+        }
+        return String(decoding: unescaped, as: UTF8.self)
+    }
+}
+
+// MARK: - Trees
+
+extension JSONValue {
+    /// Reads the one JSON value that the bytes hold, as `JSONText` does. An integer outside of 64 bits becomes the nearest
+    /// double.
+    public init(
+        parsing bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = JSONText.defaultMaximumDepth
+    ) throws(JSONError) {
+        var scanner = JSONScanner(bytes, maximumDepth: maximumDepth)
+        try scanner.document()
+        self = JSONText.value(at: 0, scanner.places, of: bytes)
+    }
+
+    /// Reads the one JSON value that the bytes hold.
+    public init(parsing bytes: [UInt8], maximumDepth: Int = JSONText.defaultMaximumDepth) throws(JSONError) {
+        let result = bytes.withUnsafeBufferPointer { bytes in
+            Result { () throws(JSONError) in try JSONValue(parsing: bytes, maximumDepth: maximumDepth) }
+        }
+        self = try result.get()
+    }
+
+    /// Reads the one JSON value that the text is.
+    public init(parsing text: String, maximumDepth: Int = JSONText.defaultMaximumDepth) throws(JSONError) {
+        try self.init(parsing: Array(text.utf8), maximumDepth: maximumDepth)
+    }
+}
