@@ -15,12 +15,28 @@ public struct Cursor: Hashable, Sendable {
 extension Cursor: CustomStringConvertible {
     /// nil where the text is not a cursor.
     public init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].utf8.count == 16,
-            // The integer parser would take a sign.
-            parts[0].utf8.first != UInt8(ascii: "+"), parts[1].utf8.first != UInt8(ascii: "+"),
-            let instance = UInt64(parts[0], radix: 16), let sequence = UInt64(parts[1])
-        else { return nil }
+        var instance: UInt64 = 0
+        var sequence: UInt64 = 0
+        var length = 0
+        for byte in text.utf8 {
+            defer { length += 1 }
+            switch (length, byte) {
+            case (..<16, UInt8(ascii: "0")...UInt8(ascii: "9")):
+                instance = instance << 4 | UInt64(byte - UInt8(ascii: "0"))
+            case (..<16, UInt8(ascii: "a")...UInt8(ascii: "f")):
+                instance = instance << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+            case (..<16, UInt8(ascii: "A")...UInt8(ascii: "F")):
+                instance = instance << 4 | UInt64(byte - UInt8(ascii: "A") + 10)
+            case (16, UInt8(ascii: ":")): break
+            case (17..., UInt8(ascii: "0")...UInt8(ascii: "9")):
+                let (product, productOverflow) = sequence.multipliedReportingOverflow(by: 10)
+                let (sum, overflow) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+                guard !productOverflow, !overflow else { return nil }
+                sequence = sum
+            default: return nil
+            }
+        }
+        guard length > 17 else { return nil }
         self.init(instance: instance, sequence: sequence)
     }
 

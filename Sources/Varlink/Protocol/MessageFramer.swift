@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 
 /// Cuts a byte stream into messages, each ended by NUL (UAPI.20, "Framing").
@@ -50,14 +51,14 @@ struct MessageFramer {
     }
 
     private mutating func messageLength() -> Int? {
-        let found = buffer.withUnsafeReadableBytes { bytes in
-            UnsafeRawBufferPointer(rebasing: bytes[searched...]).firstIndex(of: 0)
+        let length: Int? = buffer.withUnsafeReadableBytes { bytes in
+            guard let start = bytes.baseAddress, searched < bytes.count,
+                let found = memchr(start + searched, 0, bytes.count - searched)
+            else { return nil }
+            return UnsafeRawPointer(found) - start
         }
-        guard let found else {
-            searched = buffer.readableBytes
-            return nil
-        }
-        return searched + found
+        if length == nil { searched = buffer.readableBytes }
+        return length
     }
 }
 
