@@ -75,7 +75,7 @@ struct StreamMachine {
         state = .reading(outstanding: outstanding - 1, limit: limit)
         // Not before an event arrived: a daemon that accepts and dies at once must not be asked without pause.
         failedAttempts = 0
-        position = completion.event.cursor
+        position = completion.cursor
         ready = .completion(completion)
     }
 
@@ -104,7 +104,7 @@ struct StreamMachine {
     mutating func next() -> Step {
         if let element = ready {
             ready = nil
-            if case .completion(let completion) = element { inHand = completion.event.cursor }
+            if case .completion(let completion) = element { inHand = completion.cursor }
             return .deliver(element)
         }
         switch state {

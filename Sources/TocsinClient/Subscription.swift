@@ -39,7 +39,7 @@ public struct Subscription: AsyncSequence, Sendable {
             do {
                 while let reply = try await nextReply() {
                     // The first says only that the subscription stands.
-                    if reply["event"] != nil { return try Completion(json: .object(reply)) }
+                    if reply["event"] != nil { return try Completion(json: reply) }
                 }
                 throw TocsinError.disconnected
             } catch {
@@ -50,12 +50,12 @@ public struct Subscription: AsyncSequence, Sendable {
             }
         }
 
-        private mutating func nextReply() async throws -> JSONObject? {
+        private mutating func nextReply() async throws -> JSONText? {
             if replies == nil {
                 let wire = try await Wire(socketPath: subscription.socketPath)
                 replies = wire.stream(.subscribe, subscription.request.parameters).makeAsyncIterator()
             }
-            return try await replies?.next()?.get()
+            return try await replies?.next()?.success()
         }
     }
 }

@@ -64,7 +64,7 @@ public struct TocsinClient: Sendable {
     public func status() async throws -> Status {
         let reply = try await Wire(socketPath: socketPath).call(.getStatus)
         do {
-            return try Status(json: reply)
+            return try Status(json: reply.value)
         } catch {
             throw Wire.translated(error)
         }

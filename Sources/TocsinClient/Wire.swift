@@ -28,7 +28,7 @@ struct Wire: Sendable {
     }
 
     /// - Throws: `TocsinError`, `CancellationError`.
-    func call(_ method: Method, _ parameters: JSONObject = [:]) async throws -> JSONValue {
+    func call(_ method: Method, _ parameters: JSONObject = [:]) async throws -> JSONText {
         try await reply(to: send(method, parameters))
     }
 
@@ -38,9 +38,9 @@ struct Wire: Sendable {
     }
 
     /// - Throws: `TocsinError`, `CancellationError`.
-    func reply(to call: PendingReply) async throws -> JSONValue {
+    func reply(to call: PendingReply) async throws -> JSONText {
         do {
-            return .object(try await call.parameters())
+            return try await call.reply().success()
         } catch {
             throw Self.translated(error)
         }

@@ -1,4 +1,4 @@
-package import TocsinEvents
+package import JSON
 
 /// The events that watching itself makes: those of this process and of what runs in one pipeline with it. Shown, each
 /// line written could cause the next.
@@ -11,10 +11,13 @@ package struct OwnEvents: Sendable {
         self.processGroup = processGroup
     }
 
-    package func contain(_ event: Event) -> Bool {
-        guard let process = event.process else { return false }
-        if let processGroup = process.processGroup { return processGroup == self.processGroup }
+    /// - Parameter event: As the daemon wrote it.
+    package func contain(_ event: JSONText) -> Bool {
+        guard let process = event["process"] else { return false }
+        if let group = process["processGroup"]?.integerValue { return group == Int64(processGroup) }
         // Gone before its group could be read: what is known are the pids around it.
-        return process.pid == pid || process.parentPid == pid || event.ancestors.contains { $0.pid == pid }
+        let ancestors = event["ancestors"]?.elements ?? []
+        let around = [process["pid"], process["parentPid"]] + ancestors.map { $0["pid"] }
+        return around.contains { $0?.integerValue == Int64(pid) }
     }
 }

@@ -7,12 +7,7 @@ extension Event {
     /// Throws `MemberError` where a required member is missing or one has the wrong type.
     public init(json: JSONValue) throws(MemberError) {
         let members = try MemberReader(json)
-        self.init(
-            sequence: try members.required(integer: "sequence"),
-            cursor: try members.required(cursor: "cursor"),
-            type: EventType(rawValue: try members.required(string: "type")),
-            realtimeUSec: try members.required(integer: "realtimeUSec"),
-            monotonicUSec: try members.required(integer: "monotonicUSec"))
+        try self.init(required: members)
         if let value = members.value("process") {
             do { process = try Process(json: value) } catch { throw error.inside("process") }
         }
@@ -30,6 +25,22 @@ extension Event {
         }
         truncated = try members.strings("truncated") ?? []
         fullBytes = try members.integer("fullBytes")
+    }
+
+    /// The cursor of an event that is not decoded otherwise. Throws `MemberError` where a member that every event has is
+    /// missing or has the wrong type.
+    package static func cursor(of json: JSONText) throws(MemberError) -> Cursor {
+        try Event(required: MemberReader(json)).cursor
+    }
+
+    /// What every event has.
+    private init(required members: MemberReader) throws(MemberError) {
+        self.init(
+            sequence: try members.required(integer: "sequence"),
+            cursor: try members.required(cursor: "cursor"),
+            type: EventType(rawValue: try members.required(string: "type")),
+            realtimeUSec: try members.required(integer: "realtimeUSec"),
+            monotonicUSec: try members.required(integer: "monotonicUSec"))
     }
 }
 

@@ -24,18 +24,33 @@ public struct MemberError: Error, Hashable, CustomStringConvertible {
 /// Takes typed members out of a JSON object: absent and null are equal, unknown members are passed over, and what has
 /// the wrong type is an error that names the member.
 package struct MemberReader {
-    private let object: JSONObject
+    private enum Source {
+        case object(JSONObject)
+        /// What is asked for is taken apart, the rest never.
+        case text(JSONText)
+    }
+
+    private let source: Source
 
     package init(_ value: JSONValue) throws(MemberError) {
         guard let object = value.objectValue else { throw MemberError(member: "", expected: "an object") }
-        self.object = object
+        source = .object(object)
     }
 
-    package init(_ object: JSONObject) { self.object = object }
+    package init(_ object: JSONObject) { source = .object(object) }
+
+    package init(_ text: JSONText) throws(MemberError) {
+        guard text.kind == .object else { throw MemberError(member: "", expected: "an object") }
+        source = .text(text)
+    }
 
     package func value(_ name: String) -> JSONValue? {
-        guard let value = object[name], !value.isNull else { return nil }
-        return value
+        let value =
+            switch source {
+            case .object(let object): object[name]
+            case .text(let text): text[name]?.value
+            }
+        return value == .null ? nil : value
     }
 
     // MARK: Optional members

@@ -92,12 +92,29 @@ import TocsinEvents
         try await daemon.next("Read").complete(with: .heartbeat(11))
         let completions = try await collected.value
         let gap = try #require(completions[0])
-        #expect(gap.event.type == .gap)
-        #expect(gap.event.gap == Gap(origin: .session, first: 4, last: 10, count: 7))
+        #expect(try gap.event.type == .gap)
+        #expect(try gap.event.gap == Gap(origin: .session, first: 4, last: 10, count: 7))
         #expect(gap.lost == 7)
-        // What is shown as JSON is what would be decoded.
-        #expect(try Event(json: gap.json) == gap.event)
-        #expect(completions[1]?.event == .heartbeat(11))
+        #expect(gap.cursor == cursor(10))
+        #expect(try completions[1]?.event == .heartbeat(11))
+        try await daemon.stop()
+    }
+
+    @Test("an event is decoded for who asks, and else passed on as it came")
+    func undecoded() async throws {
+        let daemon = try await ScriptedDaemon.start()
+        let session = Task { [client = client(daemon)] in try await client.open() }
+        try await daemon.open()
+        let read = Task { try await session.value.read() }
+        let event: JSONObject = [
+            "sequence": .integer(1), "cursor": .string(ScriptedDaemon.cursor(1)), "type": .string("exec"),
+            "realtimeUSec": .integer(1), "monotonicUSec": .integer(1), "file": .integer(3),
+        ]
+        try await daemon.next("Read").reply(["event": .object(event), "queued": .integer(4), "lost": .integer(5)])
+        let completion = try await read.value
+        #expect(completion.cursor == cursor(1) && completion.queued == 4 && completion.lost == 5)
+        #expect(completion.json.value == .object(event))
+        #expect(throws: TocsinError.malformedReply("event.file: expected an object")) { try completion.event }
         try await daemon.stop()
     }
 

@@ -10,13 +10,14 @@ import TocsinEvents
     }
 
     private func completion(_ sequence: UInt64) throws -> Completion {
-        try Completion(
-            json: .object([
-                "event": .object([
-                    "sequence": .integer(Int64(sequence)), "cursor": .string(Self.cursor(sequence).description),
-                    "type": .string("heartbeat"), "realtimeUSec": .integer(0), "monotonicUSec": .integer(0),
-                ])
-            ]))
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("event")
+        writer.event(
+            Event(
+                sequence: sequence, cursor: Self.cursor(sequence), type: .heartbeat, realtimeUSec: 0, monotonicUSec: 0))
+        writer.endObject()
+        return try Completion(json: JSONText(parsing: writer.bytes))
     }
 
     private func machine(

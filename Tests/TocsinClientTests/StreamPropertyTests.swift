@@ -42,8 +42,11 @@ import TocsinEvents
             let event = Event(
                 sequence: position, cursor: cursor(position), type: .heartbeat, realtimeUSec: 0, monotonicUSec: 0)
             var writer = JSONWriter()
+            writer.beginObject()
+            writer.name("event")
             writer.event(event)
-            machine.completed(try Completion(json: .object(["event": JSONValue(parsing: writer.bytes)])))
+            writer.endObject()
+            machine.completed(try Completion(json: JSONText(parsing: writer.bytes)))
         }
 
         /// While nobody is connected events go on, and old ones are forgotten.
@@ -72,7 +75,7 @@ import TocsinEvents
                 try #require(daemon.outstanding > 0)
                 try daemon.reply(&machine)
             case .deliver(.completion(let completion)):
-                try #require(completion.event.sequence == accounted + 1)
+                try #require(completion.cursor.sequence == accounted + 1)
                 accounted += 1
                 machine.consumerAsks()
             case .deliver(.gap(let gap, _)):

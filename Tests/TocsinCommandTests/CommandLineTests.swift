@@ -64,6 +64,58 @@ import TocsinEvents
         try await daemon.stop()
     }
 
+    @Test("a member of another type is passed on as JSON, and named where the event is to be shown as text")
+    func malformedMember() async throws {
+        for (format, status, errors) in [
+            ("json", 0, ""),
+            (
+                "text", 76,
+                """
+                tocsin: the service's reply cannot be understood: event.process.pid: expected an integer
+                Are client and daemon of the same version? Compare 'tocsin --version' with 'tocsin status'.
+
+                """
+            ),
+        ] as [(String, Int32, String)] {
+            let daemon = try await ScriptedDaemon.start()
+            let command = try tocsin(daemon, ["read", "--format", format])
+            try await daemon.open()
+            var writer = JSONWriter()
+            writer.event(exec(1))
+            var event = try #require(try JSONValue(parsing: writer.bytes).objectValue)
+            event["process"] = .object(["entityId": .string("e"), "pid": .string("x")])
+            try await daemon.next("Read").reply(["event": .object(event), "queued": .integer(0), "lost": .integer(0)])
+            let result = try await command.ended()
+            #expect(result.status == status)
+            #expect(result.errorText == errors)
+            if status == 0 { #expect(try JSONValue(parsing: result.output) == .object(event)) }
+            try await daemon.stop()
+        }
+    }
+
+    @Test("an event without what every event has is refused by name in every format", arguments: ["json", "text"])
+    func malformedEvent(format: String) async throws {
+        for (member, expected) in [
+            ("sequence", "an integer"), ("cursor", "a string"), ("type", "a string"), ("realtimeUSec", "an integer"),
+        ] {
+            let daemon = try await ScriptedDaemon.start()
+            let command = try tocsin(daemon, ["subscribe", "--depth", "1", "--format", format])
+            try await daemon.open()
+            var writer = JSONWriter()
+            writer.event(exec(1))
+            var event = try #require(try JSONValue(parsing: writer.bytes).objectValue)
+            event[member] = .boolean(true)
+            try await daemon.next("Read").reply(["event": .object(event)])
+            let result = try await command.ended()
+            #expect(result.status == 76 && result.output.isEmpty)
+            #expect(
+                result.errorText.hasPrefix(
+                    "tocsin: the service's reply cannot be understood: event.\(member): expected \(expected)\n"),
+                "\(result.errorText)")
+            try await daemon.stop()
+        }
+    }
+
     @Test("the filter options arrive as the interface has them")
     func filter() async throws {
         let daemon = try await ScriptedDaemon.start()

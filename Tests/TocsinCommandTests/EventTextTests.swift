@@ -164,6 +164,28 @@ import TocsinEvents
                 == #"{"é\u009b":"\u001b\u202e\udb40\udc41ok ✓"}"# + "\n")
     }
 
+    @Test("JSON in many lines becomes one line, as harmless, and nothing else of it changes")
+    func jsonOfManyLines() throws {
+        let json = Array("{\r\n\t\"a\\n\" : \"\u{7F}é\u{85}\",\n\"b\":1.50 }".utf8)
+        var lines = Array("before\n".utf8)
+        JSONLine.append(json[...], to: &lines)
+        #expect(
+            String(decoding: lines, as: UTF8.self)
+                == "before\n" + #"{   "a\n" : "\u007fé\u0085", "b":1.50 }"# + "\n")
+    }
+
+    @Test("an odd byte is found wherever it stands", arguments: 0..<20)
+    func jsonOddByte(position: Int) throws {
+        let before = String(repeating: "x", count: position)
+        for after in 0..<10 {
+            let text = "\"" + before + "\u{7F}" + String(repeating: "~", count: after) + "\""
+            #expect(JSONLine.line(.string(before)) == Array("\"\(before)\"\n".utf8))
+            #expect(
+                JSONLine.line(encoded: Array(text.utf8))
+                    == Array((text.replacing("\u{7F}", with: "\\u007f") + "\n").utf8))
+        }
+    }
+
     @Test(
         "durations read as people say them",
         arguments: [

@@ -23,11 +23,14 @@ struct EventPrinter {
     }
 
     /// Whether the event was one to print.
-    func print(_ completion: Completion) throws(OutputError) -> Bool {
-        if let own, own.contain(completion.event) { return false }
+    func print(_ completion: Completion) throws -> Bool {
+        if let own, own.contain(completion.json) { return false }
         switch format {
         case .text: try StandardOutput.write(text.lines(of: completion.event))
-        case .json: try StandardOutput.write(JSONLine.line(completion.json))
+        case .json:
+            var line: [UInt8] = []
+            JSONLine.append(completion.json.bytes, to: &line)
+            try StandardOutput.write(line)
         }
         return true
     }

@@ -43,7 +43,7 @@ struct Read: AsyncParsableCommand {
                 let completion = try await session.read(
                     timeout: timeout.map { .milliseconds(Int64($0 * 1000)) }, allowTruncation: true,
                     acknowledge: events.group == nil ? nil : last)
-                last = completion.event.cursor
+                last = completion.cursor
                 if try printer.print(completion) { printed += 1 }
             }
             if events.group != nil, let last { try await session.acknowledge(last) }

@@ -2,36 +2,33 @@ import JSON
 
 /// A reply as it came over the wire (UAPI.20, "Reply").
 struct ReplyMessage: Sendable {
-    /// Absent, null and `{}` are the same.
-    var parameters: JSONObject
-    var continues: Bool
+    /// An object. Absent, null and `{}` are the same.
+    var parameters = JSONText.emptyObject
+    var continues = false
     /// The fully qualified name of an error.
     var error: String?
 }
 
 extension ReplyMessage {
     init(parsing bytes: UnsafeBufferPointer<UInt8>) throws(MalformedMessage) {
-        let value: JSONValue
+        let text: JSONText
         do {
-            value = try JSONValue(parsing: bytes)
+            text = try JSONText(parsing: bytes)
         } catch {
             throw MalformedMessage(description: error.description)
         }
-        guard case .object(let members) = value else {
-            throw MalformedMessage(description: "expected an object")
-        }
-        parameters = JSONObject()
-        continues = false
-        for (name, value) in members.members {
-            switch (name, value) {
-            case ("parameters", .object(let object)): parameters = object
+        guard let members = text.members else { throw MalformedMessage(description: "expected an object") }
+        self.init()
+        for (name, value) in members {
+            switch (name, value.kind) {
+            case ("parameters", .object): parameters = value
             case ("parameters", .null), ("continues", .null), ("error", .null): break
-            case ("continues", .boolean(let flag)): continues = flag
-            case ("error", .string(let name)): error = name
+            case ("continues", .boolean): continues = value.booleanValue == true
+            case ("error", .string): error = value.stringValue
             case ("parameters", _): throw MalformedMessage(description: "member 'parameters': expected an object")
             case ("continues", _): throw MalformedMessage(description: "member 'continues': expected true or false")
             case ("error", _): throw MalformedMessage(description: "member 'error': expected a string")
-            default: try MalformedMessage.refuseUnlessExtension(name, value)
+            default: try MalformedMessage.refuseUnlessExtension(name, value.value)
             }
         }
         guard !(continues && error != nil) else {

@@ -31,7 +31,8 @@ struct ReplyCheck {
         guard let fields = fields(of: reply, to: call) else {
             return report(call.method, ParameterMismatch(parameter: reply.error ?? "", expected: "a declared error"))
         }
-        if let mismatch = call.interface.mismatch(of: reply.parameters, with: fields) { report(call.method, mismatch) }
+        let parameters = reply.parameters.value.objectValue ?? JSONObject()
+        if let mismatch = call.interface.mismatch(of: parameters, with: fields) { report(call.method, mismatch) }
     }
 
     /// Nil for an error that the interface does not declare; those of `org.varlink.service` belong to all.
@@ -39,7 +40,7 @@ struct ReplyCheck {
         guard let error = reply.error else { return call.output }
         let prefix = "\(call.interface.name)."
         if error.hasPrefix("org.varlink.service.") {
-            return reply.parameters.members.map { Field(name: $0.name, type: .any) }
+            return reply.parameters.members?.map { Field(name: $0.name, type: .any) }
         }
         guard error.hasPrefix(prefix) else { return nil }
         return call.interface.error(String(error.dropFirst(prefix.count)))?.parameters

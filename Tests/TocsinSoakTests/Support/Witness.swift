@@ -26,7 +26,7 @@ final class Witness: Sendable {
         task.withLock { task in
             task = Task { [weak self] in
                 do {
-                    for try await completion in completions { self?.take(completion) }
+                    for try await completion in completions { try self?.take(completion) }
                 } catch {
                     self?.account.withLock { $0.failure = "\(error)" }
                 }
@@ -40,8 +40,8 @@ final class Witness: Sendable {
 
     var events: UInt64 { account.withLock(\.events) }
 
-    private func take(_ completion: Completion) {
-        let event = completion.event
+    private func take(_ completion: Completion) throws {
+        let event = try completion.event
         account.withLock { account in
             if account.events == 0 { account.first = event.sequence }
             if account.events > 0, event.sequence != account.last + 1 {
