@@ -37,4 +37,24 @@ public struct CompletionStream: AsyncSequence, Sendable {
         /// - Throws: `TocsinError`
         public mutating func next() async throws -> Completion? { try await reader.next() }
     }
+
+    /// The same, as it arrives: each element is what has arrived since the one before, at least one completion and at most
+    /// as many as the depth. For who can handle several at the cost of one, as a write to a file can.
+    public var batches: Batches { Batches(stream: self) }
+
+    public struct Batches: AsyncSequence, Sendable {
+        public typealias Element = [Completion]
+
+        fileprivate let stream: CompletionStream
+
+        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: StreamReader(stream)) }
+
+        public struct AsyncIterator: AsyncIteratorProtocol {
+            fileprivate let reader: StreamReader
+
+            /// nil once the task is cancelled.
+            /// - Throws: `TocsinError`
+            public mutating func next() async throws -> [Completion]? { try await reader.nextBatch() }
+        }
+    }
 }

@@ -129,6 +129,12 @@ public final class Session: Sendable {
         }
     }
 
+    /// What the reply to a read brought, if it has come and is no failure.
+    func arrived(_ call: Call) -> Completion? {
+        guard case .success(let reply)? = call.reply.arrived, let text = try? reply.success() else { return nil }
+        return try? Completion(json: text)
+    }
+
     func completion(of call: Call) async throws -> Completion {
         do {
             return try Completion(json: try await wire.reply(to: call.reply))

@@ -6,7 +6,8 @@ internal import TocsinEvents
 /// asks for the next step, performs it and tells how it went.
 ///
 /// Reads are kept outstanding up to `depth`; what they brought and the consumer has not taken counts among them, so a slow
-/// consumer holds at most that many events, and the rest stays in the daemon's log.
+/// consumer holds at most that many events, and the rest stays in the daemon's log. Further reads are sent half of `depth`
+/// at a time, in one write; those that acknowledge, at once.
 struct StreamMachine {
     enum Step: Hashable {
         /// Wait where it is a further attempt, connect and open a session: tell `opened` or `failed`.
@@ -28,7 +29,8 @@ struct StreamMachine {
     private enum State {
         /// `failure` is why there is no connection any more; nil at the start.
         case closed(failure: TocsinError?)
-        case reading(outstanding: Int, limit: Int)
+        /// `isFilling` until as many are outstanding as may be.
+        case reading(outstanding: Int, limit: Int, isFilling: Bool)
         case ended(TocsinError)
     }
 
@@ -66,13 +68,15 @@ struct StreamMachine {
     mutating func opened(at cursor: Cursor, maximumPendingReads: Int) {
         wasOpen = true
         position = cursor
-        state = .reading(outstanding: 0, limit: max(1, min(depth, maximumPendingReads)))
+        state = .reading(outstanding: 0, limit: max(1, min(depth, maximumPendingReads)), isFilling: true)
     }
 
     /// The oldest read brought an event.
     mutating func completed(_ completion: Completion) {
-        guard case .reading(let outstanding, let limit) = state else { return }
-        state = .reading(outstanding: outstanding - 1, limit: limit)
+        guard case .reading(let outstanding, let limit, let isFilling) = state else { return }
+        let half = max(1, limit / 2)
+        state = .reading(
+            outstanding: outstanding - 1, limit: limit, isFilling: isFilling || outstanding - 1 <= limit - half)
         // Not before an event arrived: a daemon that accepts and dies at once must not be asked without pause.
         failedAttempts = 0
         position = completion.cursor
@@ -116,8 +120,10 @@ struct StreamMachine {
                 return .end(failure)
             }
             return .open(after: position, Retry(attempt: failedAttempts, delay: delay, reason: failure))
-        case .reading(let outstanding, let limit) where outstanding < limit:
-            state = .reading(outstanding: outstanding + 1, limit: limit)
+        case .reading(let outstanding, let limit, let isFilling)
+        where outstanding < limit && (isFilling || done != nil):
+            state = .reading(
+                outstanding: outstanding + 1, limit: limit, isFilling: isFilling && outstanding + 1 < limit)
             defer { done = nil }
             return .read(acknowledge: done)
         case .reading:

@@ -45,6 +45,14 @@ actor StreamReader {
         }
     }
 
+    /// All that has arrived, and at least one; nil as with `next`.
+    func nextBatch() async throws -> [Completion]? {
+        guard let first = try await next() else { return nil }
+        var batch = [first]
+        while let completion = takeArrived() { batch.append(completion) }
+        return batch
+    }
+
     // MARK: Steps
 
     private func open(after: Cursor?, _ retry: Retry?) async throws {
@@ -79,6 +87,16 @@ actor StreamReader {
         } catch let error as TocsinError {
             machine.failed(error)
         }
+    }
+
+    /// The reply to the oldest read if it is there. A failure is left for when it is awaited: what came before it is told
+    /// first.
+    private func takeArrived() -> Completion? {
+        guard let session, let call = calls.first, let completion = session.arrived(call) else { return nil }
+        calls.removeFirst()
+        machine.completed(completion)
+        guard case .deliver(.completion(let delivered)) = machine.next() else { return nil }
+        return delivered
     }
 
     private static func now(_ clock: clockid_t) -> UInt64 {

@@ -100,6 +100,26 @@ import TocsinEvents
         try await daemon.stop()
     }
 
+    @Test("batches hold every event once and in order, and a failure comes after what arrived with it")
+    func batches() async throws {
+        let daemon = try await ScriptedDaemon.start()
+        let collected = Mutex<[UInt64]>([])
+        let task = Task { [client = client(daemon)] in
+            for try await batch in client.events(depth: 8).completions.batches {
+                #expect(!batch.isEmpty)
+                collected.withLock { $0 += batch.map(\.cursor.sequence) }
+            }
+        }
+        try await daemon.open()
+        for sequence in 1...100 as ClosedRange<UInt64> {
+            try await daemon.next("Read").complete(with: .heartbeat(sequence))
+        }
+        try await daemon.next("Read").fail("Cancelled")
+        await #expect(throws: TocsinError.cancelled) { try await task.value }
+        #expect(collected.withLock { $0 } == Array(1...100))
+        try await daemon.stop()
+    }
+
     @Test("an event is decoded for who asks, and else passed on as it came")
     func undecoded() async throws {
         let daemon = try await ScriptedDaemon.start()

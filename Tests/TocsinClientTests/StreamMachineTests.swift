@@ -72,6 +72,26 @@ import TocsinEvents
         #expect(machine.next() == .awaitReply)
     }
 
+    @Test("further reads are sent half of the depth at a time, and acknowledgements at once")
+    func refilling() throws {
+        for isGroup in [false, true] {
+            var machine = reading(isGroup: isGroup, depth: 4)
+            machine.completed(try completion(11))
+            _ = machine.next()
+            machine.consumerAsks()
+            if isGroup { #expect(machine.next() == .read(acknowledge: Self.cursor(11))) }
+            #expect(machine.next() == .awaitReply)
+            for sequence in 12...13 as ClosedRange<UInt64> {
+                machine.completed(try completion(sequence))
+                _ = machine.next()
+            }
+            machine.consumerAsks()
+            if isGroup { #expect(machine.next() == .read(acknowledge: Self.cursor(13))) }
+            for _ in isGroup ? 1..<2 : 0..<3 { #expect(machine.next() == .read(acknowledge: nil)) }
+            #expect(machine.next() == .awaitReply)
+        }
+    }
+
     @Test("a lost connection resumes after the last event received, not the last opened position")
     func resume() throws {
         var machine = reading()

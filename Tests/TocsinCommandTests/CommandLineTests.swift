@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import TestSupport
 import Testing
+import TocsinClient
 import TocsinEvents
 
 /// The real binary against a scripted daemon on a real socket.
@@ -114,6 +115,40 @@ import TocsinEvents
                 "\(result.errorText)")
             try await daemon.stop()
         }
+    }
+
+    @Test("events that arrived together are written at once, each on its line", arguments: ["json", "text"])
+    func oneWrite(format: String) async throws {
+        let daemon = try await ScriptedDaemon.start()
+        // Of these each write is a packet.
+        var ends: [Int32] = [-1, -1]
+        #expect(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+        defer { close(ends[0]) }
+        let command = try tocsin(
+            daemon, ["subscribe", "--depth", "3", "--format", format], standardOutput: ends[1])
+        close(ends[1])
+        try await daemon.open()
+        var reads: [ScriptedCall] = []
+        for _ in 0..<3 { reads.append(try await daemon.next("Read")) }
+        command.send(SIGSTOP)
+        // Told once all of its threads have stopped.
+        var stop = siginfo_t()
+        #expect(waitid(P_PID, id_t(command.pid), &stop, WSTOPPED | WNOWAIT) == 0)
+        for (index, read) in reads.enumerated() { try read.complete(with: .heartbeat(UInt64(index + 1))) }
+        // Asked and answered behind them, so they are in the socket.
+        let status = Task { try? await TocsinClient(socketPath: daemon.socketPath).status() }
+        try await daemon.next("GetStatus").reply([:])
+        _ = await status.value
+        command.send(SIGCONT)
+        // It asks for more once it has written.
+        for _ in 0..<3 { _ = try await daemon.next("Read") }
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        let count = recv(ends[0], &chunk, chunk.count, Int32(MSG_DONTWAIT))
+        #expect(chunk.prefix(max(0, count)).filter { $0 == UInt8(ascii: "\n") }.count == 3)
+        #expect(recv(ends[0], &chunk, chunk.count, Int32(MSG_DONTWAIT)) == -1)
+        command.send(SIGINT)
+        #expect(try await command.ended().status == 130)
+        try await daemon.stop()
     }
 
     @Test("the filter options arrive as the interface has them")

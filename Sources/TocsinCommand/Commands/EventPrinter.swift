@@ -7,6 +7,8 @@ struct EventPrinter {
     private let format: Format
     private let text: EventText
     private let own: OwnEvents?
+    /// Kept for its memory.
+    private var lines: [UInt8] = []
 
     init(format: Format, includeSelf: Bool) {
         self.format = format
@@ -22,16 +24,31 @@ struct EventPrinter {
         if format == .text, Terminal.isInteractive { try StandardOutput.write(text.header) }
     }
 
-    /// Whether the event was one to print.
-    func print(_ completion: Completion) throws -> Bool {
-        if let own, own.contain(completion.json) { return false }
-        switch format {
-        case .text: try StandardOutput.write(text.lines(of: completion.event))
-        case .json:
-            var line: [UInt8] = []
-            JSONLine.append(completion.json.bytes, to: &line)
-            try StandardOutput.write(line)
+    /// Prints what has arrived, with one write.
+    /// - Returns: How many events were ones to print.
+    /// - Throws: `OutputError`, and `TocsinError` for an event that cannot be understood, once those before it are printed.
+    mutating func print(_ completions: some Sequence<Completion>) throws -> Int {
+        lines.removeAll(keepingCapacity: true)
+        var count = 0
+        let failure: TocsinError?
+        do throws(TocsinError) {
+            for completion in completions where own?.contain(completion.json) != true {
+                try append(completion)
+                count += 1
+            }
+            failure = nil
+        } catch {
+            failure = error
         }
-        return true
+        if !lines.isEmpty { try StandardOutput.write(lines) }
+        if let failure { throw failure }
+        return count
+    }
+
+    private mutating func append(_ completion: Completion) throws(TocsinError) {
+        switch format {
+        case .text: lines.append(contentsOf: text.lines(of: try completion.event).utf8)
+        case .json: JSONLine.append(completion.json.bytes, to: &lines)
+        }
     }
 }

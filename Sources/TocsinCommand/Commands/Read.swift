@@ -33,7 +33,7 @@ struct Read: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailure {
-            let printer = EventPrinter(format: output.format, includeSelf: events.includeSelf)
+            var printer = EventPrinter(format: output.format, includeSelf: events.includeSelf)
             let client = TocsinClient(socketPath: connection.socket)
             let session = try await client.open(events.filter, after: events.after, group: events.group)
             try printer.start()
@@ -44,7 +44,7 @@ struct Read: AsyncParsableCommand {
                     timeout: timeout.map { .milliseconds(Int64($0 * 1000)) }, allowTruncation: true,
                     acknowledge: events.group == nil ? nil : last)
                 last = completion.cursor
-                if try printer.print(completion) { printed += 1 }
+                printed += try printer.print(CollectionOfOne(completion))
             }
             if events.group != nil, let last { try await session.acknowledge(last) }
             await session.close()

@@ -22,7 +22,7 @@ struct Subscribe: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailure {
-            let printer = EventPrinter(format: output.format, includeSelf: events.includeSelf)
+            var printer = EventPrinter(format: output.format, includeSelf: events.includeSelf)
             let client = TocsinClient(socketPath: connection.socket)
             let stream = client.events(events.filter, after: events.after, group: events.group, depth: depth) {
                 if $0.attempt == 1 {
@@ -30,7 +30,7 @@ struct Subscribe: AsyncParsableCommand {
                 }
             }
             try printer.start()
-            for try await completion in stream.completions { _ = try printer.print(completion) }
+            for try await batch in stream.completions.batches { _ = try printer.print(batch) }
         }
     }
 }

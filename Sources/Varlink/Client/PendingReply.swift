@@ -49,6 +49,13 @@ public final class PendingReply: Sendable {
         }
     }
 
+    /// The reply, if it has come, or why none can come.
+    public var arrived: Result<VarlinkReply, any Error>? {
+        state.withLock { state in
+            if case .arrived(let result) = state.state { result } else { nil }
+        }
+    }
+
     func arrive(_ result: Result<VarlinkReply, any Error>) {
         let waiting: CheckedContinuation<VarlinkReply, any Error>? = state.withLock { state in
             defer { state.state = .arrived(result) }
