@@ -1,4 +1,5 @@
 public import TocsinEvents
+import Varlink
 
 /// A client of the daemon tocsind.
 ///
@@ -81,6 +82,14 @@ public struct TocsinClient: Sendable {
         } catch {
             throw Wire.translated(error)
         }
+    }
+
+    /// Does work on the thread that reads its connections, as a program does that has nothing else to do: an event is in
+    /// its hands without one thread waking another.
+    ///
+    /// Connections that the work makes are on the same thread, so where it blocks they wait.
+    public static func onEventLoop<Result>(_ work: () async throws -> Result) async rethrows -> Result {
+        try await withTaskExecutorPreference(EventLoopExecutor(), operation: work)
     }
 
     func open(_ request: OpenRequest) async throws -> Session {

@@ -47,7 +47,7 @@ package enum ExitStatus: Int32, CaseIterable {
 /// Runs a command's work and turns its failure into a message, the way out and an exit status.
 func reportingFailure(_ work: () async throws -> Void) async throws {
     do {
-        try await work()
+        try await TocsinClient.onEventLoop(work)
     } catch let error as TocsinError {
         // A part of it may be the service's own words.
         StandardOutput.complain(

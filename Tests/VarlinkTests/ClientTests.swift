@@ -175,6 +175,27 @@ import Testing
         #expect(try await reply.parameters() == ["number": .integer(5)])
     }
 
+    @Test("a task on an event loop has its connection there, and its replies without leaving it")
+    func eventLoop() async throws {
+        let server = try TestServer()
+        try await withTaskExecutorPreference(EventLoopExecutor()) {
+            let loop = Self.currentLoop
+            #expect(loop != nil)
+            let client = try await client(of: server)
+            #expect(Self.currentLoop == loop && client.eventLoop == loop)
+            let replies = (0..<3).map { client.send("org.example.test.Echo", ["text": .string("\($0)")]) }
+            for (number, reply) in replies.enumerated() {
+                #expect(try await reply.parameters() == ["text": .string("\(number)")])
+                #expect(Self.currentLoop == loop)
+            }
+        }
+        #expect(Self.currentLoop == nil)
+    }
+
+    private static var currentLoop: ObjectIdentifier? {
+        MultiThreadedEventLoopGroup.currentEventLoop.map { ObjectIdentifier($0) }
+    }
+
     @Test("when the service goes, everybody who waits is told")
     func closed() async throws {
         let server = try TestServer()

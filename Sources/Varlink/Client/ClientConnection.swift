@@ -38,14 +38,16 @@ final class ClientConnection: ChannelDuplexHandler {
     // MARK: Calls
 
     /// Sends an encoded call; `receiver` is nil for one that has no reply.
-    func send(_ call: [UInt8], _ receiver: Receiver?) {
-        if let end {
-            if let receiver { fail(receiver, end) }
-            return
+    func send(_ call: [UInt8], _ receiver: Receiver?, times: Int) {
+        for _ in 0..<times {
+            if let end {
+                if let receiver { fail(receiver, end) }
+                continue
+            }
+            if let receiver { receivers.append(receiver) }
+            output.writeBytes(call)
+            scheduleFlush()
         }
-        if let receiver { receivers.append(receiver) }
-        output.writeBytes(call)
-        scheduleFlush()
     }
 
     /// The connection is not needed any more.

@@ -33,13 +33,16 @@ public final class VarlinkClient: Sendable {
     deinit { channel.close(promise: nil) }
 
     /// Connects to the socket at a path.
+    /// - Parameter group: By default the event loop that this task runs on (see `EventLoopExecutor`), else any.
     /// - Throws: `ClientError`
     public static func connect(
-        to path: String, limits: Limits = Limits(), on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+        to path: String, limits: Limits = Limits(), on group: (any EventLoopGroup)? = nil
     ) async throws -> VarlinkClient {
-        let bootstrap = ClientBootstrap(group: group)
-            .channelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536))
+        let bootstrap = ClientBootstrap(
+            group: group ?? MultiThreadedEventLoopGroup.currentEventLoop ?? MultiThreadedEventLoopGroup.singleton
+        )
+        .channelOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536))
         let deadline = ContinuousClock.now + limits.connectTimeout
         var pause = Duration.milliseconds(1)
         while true {
@@ -117,11 +120,13 @@ public final class VarlinkClient: Sendable {
 
     // MARK: Internals
 
+    /// Where the connection is.
+    var eventLoop: ObjectIdentifier { ObjectIdentifier(channel.eventLoop) }
+
     private func send(_ call: [UInt8], _ receiver: ClientConnection.Receiver?, times: Int = 1) {
         let connection = self.connection
-        channel.eventLoop.execute {
-            for _ in 0..<times { connection.value.send(call, receiver) }
-        }
+        guard !channel.eventLoop.inEventLoop else { return connection.value.send(call, receiver, times: times) }
+        channel.eventLoop.execute { connection.value.send(call, receiver, times: times) }
     }
 
     fileprivate func closeSoon() {
