@@ -28,11 +28,11 @@ public struct TocsinClient: Sendable {
 
     /// Events as they happen, for as long as the loop runs.
     ///
-    /// Underneath, `depth` reads are kept pending in the daemon. A consumer slower than the events leaves them in the
-    /// daemon's log, which is bounded: what it pushes out is reported as an event of type `gap`. When the daemon restarts,
-    /// the stream reconnects and goes on behind the last event; if the log does not reach back so far, a gap says so. It
-    /// ends by throwing only before the first connection, or for what no further attempt can mend, such as another version.
-    /// Leaving the loop, or cancelling its task, closes the connection.
+    /// Underneath, `depth` reads, or half of them at least, are kept pending in the daemon. A consumer slower than the events
+    /// leaves them in the daemon's log, which is bounded: what it pushes out is reported as an event of type `gap`. When the
+    /// daemon restarts, the stream reconnects and goes on behind the last event; if the log does not reach back so far, a
+    /// gap says so. It ends by throwing only before the first connection, or for what no further attempt can mend, such as
+    /// another version. Leaving the loop, or cancelling its task, closes the connection.
     ///
     /// Members of a group acknowledge an event by asking for the next: an event whose handling was interrupted is given to
     /// another member, so each is handled at least once. Leaving the loop does not acknowledge the last event.

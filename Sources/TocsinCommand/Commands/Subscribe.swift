@@ -13,8 +13,9 @@ struct Subscribe: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: FormatOptions
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
-    @Option(help: ArgumentHelp("Read requests kept pending, 1 to 1024.", valueName: "reads"))
-    var depth = 16
+    // As many as the daemon lets pend by default. With few, a storm waits for the command to ask again and again.
+    @Option(help: ArgumentHelp("Read requests kept pending, 1 to 1024; at least half of them.", valueName: "reads"))
+    var depth = 64
 
     func validate() throws {
         guard (1...1024).contains(depth) else { throw ValidationError("--depth is a number from 1 to 1024.") }
