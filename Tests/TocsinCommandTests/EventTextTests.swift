@@ -66,6 +66,14 @@ import TocsinEvents
                 }) == "[curl]")
     }
 
+    @Test("a parent is named by its number where that is all there is, and 0 is none of this pid namespace")
+    func parents() {
+        for (parent, context) in [(17, "(by 17)"), (0, "(by a process outside of the pid namespace)")] {
+            let line = plain.lines(of: event(.exec) { $0.process = process { $0.parentPid = Int32(parent) } })
+            #expect(line.hasSuffix("  \(context)\n"))
+        }
+    }
+
     @Test("a long command line is cut at a bound, and says by how much")
     func long() {
         let line = CommandText.command(

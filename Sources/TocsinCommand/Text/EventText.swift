@@ -103,7 +103,7 @@ package struct EventText: Sendable {
         } else if let parent = event.ancestors.first {
             words.append("by " + CommandText.name(of: parent) + " \(parent.pid)")
         } else if let parent = process.parentPid {
-            words.append("by \(parent)")
+            words.append(parent > 0 ? "by \(parent)" : "by a process outside of the pid namespace")
         }
         if let unit = process.unit { words.append(ShellQuoting.word(ByteString(unit))) }
         if let container = process.container {
