@@ -34,11 +34,14 @@ import Testing
         _ = try ListeningSocket(path: path, mode: 0o600, group: nil)
         await #expect(throws: ClientError.connectionRefused(path: path)) { try await VarlinkClient.connect(to: path) }
         unlink(path)
-        let long = String(repeating: "x", count: 200)
-        await #expect {
-            _ = try await VarlinkClient.connect(to: long)
-        } throws: { error in
-            if case .notConnected(long, _) = error as? ClientError { true } else { false }
+        let length = "the path of a socket has 1 to 107 bytes"
+        for (path, reason) in [
+            (String(repeating: "x", count: 200), length), ("", length), ("/", "it is not a socket"),
+            ("/dev/null", "it is not a socket"),
+        ] {
+            await #expect(throws: ClientError.notConnected(path: path, reason: reason)) {
+                try await VarlinkClient.connect(to: path)
+            }
         }
     }
 

@@ -52,6 +52,8 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     init(connectingTo path: String, _ error: any Error) {
         switch (error as? IOError)?.errnoCode {
         case ENOENT: self = .noSocket(path: path)
+        case ECONNREFUSED where Self.isSomethingElse(path):
+            self = .notConnected(path: path, reason: "it is not a socket")
         case ECONNREFUSED: self = .connectionRefused(path: path)
         case EACCES, EPERM: self = .permissionDenied(path: path)
         case let code?: self = .notConnected(path: path, reason: String(cString: strerror(code)))
@@ -60,9 +62,15 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func reason(_ error: any Error) -> String {
-        if let error = error as? SocketAddressError, error == .unixDomainSocketPathTooLong {
-            return "the path of a socket has 1 to 107 bytes"
-        }
+        if let error = error as? SocketAddressError, error == .unixDomainSocketPathTooLong { return pathLength }
         return "\(error)"
+    }
+
+    static let pathLength = "the path of a socket has 1 to 107 bytes"
+
+    /// connect(2) refuses what is no socket with the same error as a socket without a listener.
+    private static func isSomethingElse(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFSOCK
     }
 }

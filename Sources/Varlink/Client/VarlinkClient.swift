@@ -38,6 +38,8 @@ public final class VarlinkClient: Sendable {
     public static func connect(
         to path: String, limits: Limits = Limits(), on group: (any EventLoopGroup)? = nil
     ) async throws -> VarlinkClient {
+        // To the kernel, an address without a path is one of another kind.
+        guard !path.isEmpty else { throw ClientError.notConnected(path: path, reason: ClientError.pathLength) }
         let bootstrap = ClientBootstrap(
             group: group ?? MultiThreadedEventLoopGroup.currentEventLoop ?? MultiThreadedEventLoopGroup.singleton
         )
