@@ -80,7 +80,7 @@ import TocsinCommand
     func invalidParameter() async throws {
         let daemon = try await ScriptedDaemon.start()
         let command = try RunningSubprocess(
-            BuiltProgram.path("tocsin"), ["read", "--path", "[", "--socket", daemon.socketPath])
+            BuiltProgram.path("tocsin"), ["read", "--path", "/", "--socket", daemon.socketPath])
         try await daemon.next("Open").fail(
             "org.varlink.service.InvalidParameter", ["parameter": .string("filter.paths")])
         let result = try await command.ended()
@@ -101,6 +101,17 @@ import TocsinCommand
         let result = try await run(arguments + ["--socket", "/nonexistent/socket"])
         #expect(result.status == 64)
         #expect(result.errorText.contains("Usage: tocsin"))
+    }
+
+    @Test(
+        "a wrong glob is named with its option and the reason",
+        arguments: [("[", "a path pattern begins with / or **"), ("/[", "at byte 1: "), ("", "begins with / or **")])
+    func glob(_ glob: String, _ reason: String) async throws {
+        for option in ["--path", "--exclude-path"] {
+            let result = try await run(["subscribe", option, glob, "--socket", "/nonexistent/socket"])
+            #expect(result.status == 64)
+            #expect(result.errorText.contains("'\(option) <glob>'") && result.errorText.contains(reason))
+        }
     }
 
     @Test("the words of the service in an error are not raw")

@@ -41,6 +41,16 @@ struct User: ExpressibleByArgument {
     }
 }
 
+/// A glob as the daemon takes it. Checked here, so that the answer names the option and the reason.
+@Sendable private func checkedGlob(_ argument: String) throws -> String {
+    do throws(PathPatternError) {
+        _ = try PathPattern(argument)
+        return argument
+    } catch {
+        throw ValidationError(error.description)
+    }
+}
+
 struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The daemon's socket.", discussion: "$TOCSIN_SOCKET, if it is set, is the default."))
     var socket: String = ConnectionOptions.defaultSocket
@@ -66,12 +76,13 @@ struct EventOptions: ParsableArguments {
         name: .customLong("path"),
         help: ArgumentHelp(
             "Only events of this file or executable; a glob: * and ? stay within one directory, ** crosses them. May be repeated.",
-            valueName: "glob"))
+            valueName: "glob"), transform: checkedGlob)
     var paths: [String] = []
 
     @Option(
         name: .customLong("exclude-path"),
-        help: ArgumentHelp("Not the events of this file or executable. May be repeated.", valueName: "glob"))
+        help: ArgumentHelp("Not the events of this file or executable. May be repeated.", valueName: "glob"),
+        transform: checkedGlob)
     var excludePaths: [String] = []
 
     @Option(
