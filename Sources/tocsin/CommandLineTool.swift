@@ -2,5 +2,5 @@ import TocsinCommand
 
 @main
 struct CommandLineTool {
-    static func main() async { await Tocsin.main(nil) }
+    static func main() { Tocsin.runToEnd() }
 }

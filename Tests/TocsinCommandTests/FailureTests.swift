@@ -114,6 +114,31 @@ import TocsinCommand
         }
     }
 
+    @Test("a wrong argument is repeated, but not raw")
+    func hostileArgument() async throws {
+        for arguments in [["subscribe", "--type", "\u{1B}[31mred"], ["\u{1B}]0;title\u{7}"], ["read", "--\u{9B}m"]] {
+            let result = try await run(arguments)
+            #expect(result.status == 64)
+            #expect(result.errorText.contains("Usage: tocsin"))
+            let raw = result.errorText.unicodeScalars.filter { $0.properties.generalCategory == .control && $0 != "\n" }
+            #expect(raw.isEmpty, "\(result.errorText)")
+        }
+    }
+
+    @Test("a closed standard output is an error, and no socket takes its place")
+    func closedOutput() async throws {
+        let daemon = try await ScriptedDaemon.start()
+        let command = try RunningSubprocess(
+            "/bin/sh",
+            ["-c", #"exec "$0" read --socket "$1" >&-"#, BuiltProgram.path("tocsin"), daemon.socketPath])
+        try await daemon.open()
+        try await daemon.next("Read").complete(with: .heartbeat(1))
+        let result = try await command.ended()
+        #expect(result.status == 1)
+        #expect(result.errorText == "tocsin: cannot write: Bad file descriptor\n")
+        try await daemon.stop()
+    }
+
     @Test("the words of the service in an error are not raw")
     func hostileService() async throws {
         let daemon = try await ScriptedDaemon.start()
@@ -138,6 +163,8 @@ import TocsinCommand
         let result = try await command.ended()
         #expect(result.status == 1)
         #expect(result.errorText == "tocsin: cannot write: No space left on device\n")
+        let help = try await RunningSubprocess(BuiltProgram.path("tocsin"), ["--help"], standardOutput: full).ended()
+        #expect(help.status == 1 && help.errorText == result.errorText)
         try await daemon.stop()
     }
 

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Glibc
 internal import TocsinEvents
 
 /// The root of the command line.
@@ -29,4 +30,37 @@ package struct Tocsin: AsyncParsableCommand {
         subcommands: [Subscribe.self, Read.self, ShowStatus.self, Diagnose.self, Rules.self])
 
     package init() {}
+
+    /// Does what the command line says, and ends the process.
+    package static func runToEnd() -> Never {
+        // Before anything opens a descriptor, and the first task would.
+        StandardOutput.keepClosedDescriptorsClosed()
+        Task { await run() }
+        while true { pause() }
+    }
+
+    private static func run() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+            exit(withError: nil)
+        } catch {
+            let message = fullMessage(for: error)
+            let code = exitCode(for: error)
+            if code.isSuccess {
+                // What was asked for, such as help.
+                do throws(OutputError) {
+                    try StandardOutput.write(message + "\n")
+                } catch {
+                    StandardOutput.complain("tocsin: cannot write: \(error.reason)")
+                    exit(withError: ExitStatus.failure.code)
+                }
+            } else if !message.isEmpty {
+                // The parser repeats what it does not understand, and somebody else may have chosen it.
+                let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+                StandardOutput.complain(lines.map { ShellQuoting.phrase(String($0)) }.joined(separator: "\n"))
+            }
+            exit(withError: code)
+        }
+    }
 }

@@ -48,6 +48,15 @@ package enum StandardOutput {
         if result == 0 { pthread_detach(thread) }
     }
 
+    /// A standard descriptor that the shell closed (`>&-`) would be given to the next socket that is opened, and then lines
+    /// would go there. It is taken by what can be used as little as a closed one: writing still fails with EBADF.
+    package static func keepClosedDescriptorsClosed() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+            // The lowest that is free, which is this one. It ends with the process.
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+
     // MARK: Private
 
     /// poll(2) reports POLLERR for the write end of a pipe without a reader, and for sockets POLLHUP, unasked.
