@@ -32,6 +32,8 @@ class Monitor:
     """
 
     name = "nothing"
+    # Another program that the output goes through; its CPU is told apart.
+    reader_pid = None
     # Finds the pid in a line about an execution of the storm, where the line need not hold the argument.
     pid_pattern = None
 
@@ -100,7 +102,7 @@ class Tocsin(Monitor):
 
 
 class Subscribe(Tocsin):
-    """The same up to what `tocsin subscribe` prints. Only the daemon's cost counts."""
+    """The same up to what `tocsin subscribe` prints. The daemon's cost counts, and that of the subscriber apart."""
 
     def __init__(self, paths, source):
         super().__init__(paths, source)
@@ -116,6 +118,7 @@ class Subscribe(Tocsin):
             self.subscriber = subprocess.Popen(
                 [str(self.paths.tocsind.parent / "tocsin"), "subscribe", "--format", "json", "--include-self",
                  "--socket", self.daemon.socket], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.DEVNULL)
+            self.reader_pid = self.subscriber.pid
         finally:
             os.close(reading)
             os.close(writing)
@@ -190,11 +193,14 @@ def _measure_once(paths, monitor, spawners, count, results):
         watched = {}
         for many in spawners:
             before = Usage(monitor.pid)
+            reader = monitor.reader_pid and Usage(monitor.reader_pid)
             watched[many] = _storm(paths, many, count)
             _await_quiet(monitor)
             after = Usage(monitor.pid)
             watched[many]["cpu"] = after.cpu_nsec_since(before) / count / 1000
             watched[many]["peak"] = after.peak_resident
+            if reader:
+                watched[many]["reader cpu"] = Usage(monitor.reader_pid).cpu_nsec_since(reader) / count / 1000
     finally:
         monitor.stop()
     lines = _lines(monitor.output)
@@ -209,6 +215,7 @@ def _measure_once(paths, monitor, spawners, count, results):
             "p50": percentile(told["seen"], 0.50) / 1000 if told["seen"] else float("nan"),
             "p99": percentile(told["seen"], 0.99) / 1000 if told["seen"] else float("nan"),
             "cpu": watched[many]["cpu"],
+            "reader cpu": watched[many].get("reader cpu"),
             "peak": watched[many]["peak"] / 2**20,
         })
 
@@ -324,6 +331,8 @@ def _report_monitor(report, section, name, samples):
     report.add(section, name, "latency p50", column("p50"), "us")
     report.add(section, name, "latency p99", column("p99"), "us")
     report.add(section, name, "CPU per start", column("cpu"), "us")
+    if samples[0]["reader cpu"] is not None:
+        report.add(section, name, "CPU per start, tocsin subscribe", column("reader cpu"), "us")
     report.add(section, name, "peak resident", column("peak"), "MiB")
 
 
