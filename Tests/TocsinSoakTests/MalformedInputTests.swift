@@ -52,7 +52,8 @@ import TocsinRules
 
     /// What a connection would make of the bytes, received in pieces.
     private func outcome(of bytes: [UInt8], pieces: (ArraySlice<UInt8>) -> Int) -> [String] {
-        var stream = CallStream(maximumMessageBytes: 2048, maximumUnanswered: 64)
+        let methods = MethodTable(["io.tocsin.Events.Read", "io.tocsin.Events.Open"].map { ($0, []) })
+        var stream = CallStream(maximumMessageBytes: 2048, maximumUnanswered: 64, methods: methods)
         var calls: [String] = []
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -61,9 +62,9 @@ import TocsinRules
             rest = rest.dropFirst(count)
             stream.receive(&piece)
             reading: while true {
-                switch stream.next(pendsTogether: { _ in false }) {
+                switch stream.next() {
                 case .dispatch(let call, let id):
-                    calls.append("\(call.mode) \(call.method) \(call.parameters)")
+                    calls.append("\(call.mode) \(methods.name(of: call.callee)) \(call.parameters)")
                     stream.answer(id) { _ in }
                 case .violation(let violation): return calls + ["\(violation)"]
                 case .needsInput, .blocked, .finished: break reading

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct CallSequenceTests {
     private func call(_ method: String, _ mode: CallMessage.Mode = .single) -> CallMessage {
-        CallMessage(method: method, parameters: [:], mode: mode)
+        CallMessage(callee: .unknown(method), parameters: [:], mode: mode)
     }
 
     @Test("another call waits until all earlier ones are answered")
@@ -16,8 +16,7 @@ import Testing
         let first = sequence.dispatch(call("A"), pendsTogether: false)
         #expect(!sequence.admits(call("A"), pendsTogether: false))
         #expect(!sequence.admits(call("W"), pendsTogether: true))
-        sequence.answer(first)
-        sequence.removeAnswered { _ in }
+        sequence.answer(first) { _ in }
         #expect(sequence.admits(call("A"), pendsTogether: false))
     }
 
@@ -29,8 +28,7 @@ import Testing
             _ = sequence.dispatch(call("W"), pendsTogether: true)
         }
         #expect(!sequence.admits(call("W"), pendsTogether: true))
-        sequence.answer(CallID(rawValue: 0))
-        sequence.removeAnswered { _ in }
+        sequence.answer(CallID(rawValue: 0)) { _ in }
         #expect(sequence.admits(call("W"), pendsTogether: true))
         #expect(!sequence.admits(call("V"), pendsTogether: true))
         #expect(!sequence.admits(call("W", .more), pendsTogether: true))
@@ -44,8 +42,7 @@ import Testing
         #expect(!sequence.admits(call("W"), pendsTogether: true))
         #expect(sequence.place(of: id, continues: true) == .now)
         #expect(!sequence.admits(call("W"), pendsTogether: true))
-        sequence.answer(id)
-        sequence.removeAnswered { _ in }
+        sequence.answer(id) { _ in }
         #expect(sequence.isEmpty)
     }
 
@@ -62,11 +59,10 @@ import Testing
         var sequence = CallSequence(maximumUnanswered: 4)
         let id = sequence.dispatch(call("W"), pendsTogether: true)
         let next = sequence.dispatch(call("W"), pendsTogether: true)
-        sequence.answer(next)
+        sequence.hold(ByteBuffer(string: "held"), for: next)
         #expect(sequence.place(of: next, continues: false) == .nowhere)
         #expect(sequence.place(of: CallID(rawValue: 2), continues: false) == .nowhere)
-        sequence.answer(id)
-        sequence.removeAnswered { _ in }
+        sequence.answer(id) { _ in }
         #expect(sequence.place(of: id, continues: false) == .nowhere)
         let oneway = sequence.dispatch(call("A", .oneway), pendsTogether: false)
         #expect(sequence.place(of: oneway, continues: false) == .nowhere)
@@ -88,13 +84,13 @@ import Testing
             } else if let index = pending.indices.randomElement(using: &generator) {
                 let id = pending.remove(at: index)
                 switch sequence.place(of: id, continues: false) {
-                case .now: output.append(id.rawValue)
+                case .now:
+                    output.append(id.rawValue)
+                    sequence.answer(id) { held in
+                        while let number = held.readInteger(as: UInt64.self) { output.append(number) }
+                    }
                 case .later: sequence.hold(ByteBuffer(integer: id.rawValue), for: id)
                 case .nowhere: Issue.record("call \(id.rawValue) has no place, seed \(seed)")
-                }
-                sequence.answer(id)
-                sequence.removeAnswered { held in
-                    while let number = held.readInteger(as: UInt64.self) { output.append(number) }
                 }
             }
         }

@@ -6,18 +6,21 @@ import Testing
 
 /// The server's side as a pure state machine: what the clients of all other tests send, without a socket.
 @Suite struct CallStreamTests {
+    private let methods = MethodTable([("a.b.M", []), ("a.b.Wait", .pendsTogether)])
+
     /// What a stream of bytes leads to, when every call is answered `delay` steps after it was dispatched.
     private func outcome(of bytes: [UInt8], cutAt cuts: [Int], delay: Int, limit: Int = 1 << 20) -> [String] {
-        var stream = CallStream(maximumMessageBytes: limit, maximumUnanswered: 4)
+        var stream = CallStream(maximumMessageBytes: limit, maximumUnanswered: 4, methods: methods)
         var outcome: [String] = []
         var unanswered: [CallID] = []
         var rest = bytes[...]
 
         func advance() -> Bool {
             while true {
-                switch stream.next(pendsTogether: { $0 == "a.b.Wait" }) {
+                switch stream.next() {
                 case .dispatch(let call, let id):
-                    outcome.append("\(id.rawValue) \(call.method) \(call.parameters.count) \(call.mode)")
+                    outcome.append(
+                        "\(id.rawValue) \(methods.name(of: call.callee)) \(call.parameters.count) \(call.mode)")
                     if call.mode == .oneway { stream.answer(id) { _ in } } else { unanswered.append(id) }
                     if unanswered.count > delay { stream.answer(unanswered.removeFirst()) { _ in } }
                 case .needsInput: return true
@@ -48,11 +51,16 @@ import Testing
     /// Messages good and bad, in an order that the seed decides.
     private func randomBytes(_ generator: inout SeededGenerator) -> [UInt8] {
         let messages = [
-            #"{"method":"a.b.M"}"#, #"{"method":"a.b.Wait"}"#, #"{"method":"a.b.Wait","parameters":{"x":"é\u00e9"}}"#,
+            #"{"method":"a.b.M"}"#, #"{"method":"a.b.Wait"}"#, #"{"method":"a.b.\u0057ait"}"#,
+            #"{"method":"c.d.N\u00e4"}"#, #"{"method":"a.b.Wait","parameters":{"x":"é\u00e9"}}"#,
             #"{"method":"a.b.M","oneway":true}"#, #" {"method":"a.b.M","more":true,"parameters":null} "#,
             #"{"method":"a.b.M","com.example":{}}"#,
         ]
-        let broken = ["", "{", #"{"method":1}"#, #"{"method":"a","x":1}"#, "\u{1}", #"{"method":"a.b.M"#]
+        let broken = [
+            "", "{", #"{"method":1}"#, #"{"method":"a","x":1}"#, #"{"method":"a.b.M","m\u0065thod":"a.b.M"}"#,
+            #"{"method":"a.b.M","com.example":{},"com.example":{}}"#, #"{"method":"a.b.M","more":null,"more":true}"#,
+            "\u{1}", #"{"method":"a.b.M"#,
+        ]
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 0..<12, using: &generator) {
             let isBroken = Int.random(in: 0..<16, using: &generator) == 0
@@ -82,7 +90,7 @@ import Testing
     @Test("random bytes never crash and never wait beyond the bound", arguments: 0..<20 as Range<UInt64>)
     func hostileBytes(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4)
+        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
         let alphabet = Array("{}[]\",:\\u0dme\u{0}\u{1}\u{FF}".utf8) + [0xFF, 0xED, 0xA0, 0x80]
         for _ in 0..<2000 {
             var piece = ByteBuffer(
@@ -91,9 +99,9 @@ import Testing
                 })
             stream.receive(&piece)
             loop: while true {
-                switch stream.next(pendsTogether: { _ in false }) {
+                switch stream.next() {
                 case .dispatch(_, let id): stream.answer(id) { _ in }
-                case .violation: stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4)
+                case .violation: stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
                 case .needsInput, .blocked, .finished: break loop
                 }
             }

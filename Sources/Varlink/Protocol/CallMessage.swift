@@ -2,8 +2,7 @@ import JSON
 
 /// A call as it came over the wire (UAPI.20, "Call").
 struct CallMessage: Sendable {
-    /// `INTERFACE.METHOD`
-    var method: String
+    var callee: Callee
     /// Absent, null and `{}` are the same.
     var parameters: JSONObject
     var mode: Mode
@@ -30,61 +29,61 @@ extension CallMessage {
     /// Arrays and objects of a message may nest this deep, parameters included.
     static let maximumDepth = 32
 
-    init(parsing bytes: UnsafeBufferPointer<UInt8>) throws(MalformedMessage) {
-        let value: JSONValue
-        do {
-            value = try JSONValue(parsing: bytes, maximumDepth: Self.maximumDepth)
-        } catch {
-            throw MalformedMessage(description: error.description)
-        }
-        guard case .object(let members) = value else {
-            throw MalformedMessage(description: "expected an object")
-        }
-        var method: String?
+    init(parsing bytes: UnsafeBufferPointer<UInt8>, methods: MethodTable) throws(MalformedMessage) {
+        var reader = try read(bytes)
+        var callee: Callee?
         var parameters = JSONObject()
         var mode = Mode.single
-        for (name, value) in members.members {
-            switch (name, value) {
-            case ("method", .string(let text)): method = text
-            case ("method", _): throw MalformedMessage(description: "member 'method': expected a string")
-            case ("parameters", .object(let object)): parameters = object
-            case ("parameters", .null): break
-            case ("parameters", _): throw MalformedMessage(description: "member 'parameters': expected an object")
-            default:
-                guard let flag = Mode(flag: name) else {
-                    try MalformedMessage.refuseUnlessExtension(name, value)
-                    continue
+        while let member = reader.nextMember() {
+            switch member.name {
+            case "method": callee = try Callee(member, methods)
+            case "parameters":
+                switch member.value {
+                case .object(let object): parameters = object
+                case .null: break
+                default: throw MalformedMessage(description: "member 'parameters': expected an object")
                 }
-                guard try isSet(name, value) else { continue }
-                guard mode == .single else {
-                    throw MalformedMessage(description: "expected at most one of 'oneway', 'more' and 'upgrade'")
-                }
-                mode = flag
+            case "oneway": try set(.oneway, by: member, &mode)
+            case "more": try set(.more, by: member, &mode)
+            case "upgrade": try set(.upgrade, by: member, &mode)
+            default: try MalformedMessage.refuseUnlessExtension(member.name.value, member.value)
             }
         }
-        guard let method else { throw MalformedMessage(description: "expected a member 'method'") }
-        self.init(method: method, parameters: parameters, mode: mode)
+        guard let callee else { throw MalformedMessage(description: "expected a member 'method'") }
+        self.init(callee: callee, parameters: parameters, mode: mode)
     }
 }
 
-extension CallMessage.Mode {
-    fileprivate init?(flag: String) {
-        switch flag {
-        case "oneway": self = .oneway
-        case "more": self = .more
-        case "upgrade": self = .upgrade
-        default: return nil
+extension Callee {
+    fileprivate init(_ method: JSONObjectReader.Member, _ methods: MethodTable) throws(MalformedMessage) {
+        guard let name = method.string else {
+            throw MalformedMessage(description: "member 'method': expected a string")
         }
+        self = name.withBytes { methods.index(of: $0) }.map(Callee.method) ?? .unknown(name.value)
+    }
+}
+
+private func read(_ bytes: UnsafeBufferPointer<UInt8>) throws(MalformedMessage) -> JSONObjectReader {
+    do {
+        return try JSONObjectReader(bytes, maximumDepth: CallMessage.maximumDepth)
+    } catch {
+        throw MalformedMessage(description: error.description)
     }
 }
 
 /// The flags are `?bool`: null is the same as absent.
-private func isSet(_ name: String, _ value: JSONValue) throws(MalformedMessage) -> Bool {
-    switch value {
-    case .boolean(let flag): return flag
-    case .null: return false
-    default: throw MalformedMessage(description: "member '\(name)': expected true or false")
+private func set(
+    _ new: CallMessage.Mode, by flag: JSONObjectReader.Member, _ mode: inout CallMessage.Mode
+) throws(MalformedMessage) {
+    switch flag.value {
+    case .boolean(false), .null: return
+    case .boolean(true): break
+    default: throw MalformedMessage(description: "member '\(flag.name.value)': expected true or false")
     }
+    guard mode == .single else {
+        throw MalformedMessage(description: "expected at most one of 'oneway', 'more' and 'upgrade'")
+    }
+    mode = new
 }
 
 extension MalformedMessage {

@@ -16,38 +16,37 @@ public struct CallID: Hashable, Comparable, Sendable {
 struct CallSequence {
     let maximumUnanswered: Int
 
-    private struct Entry {
-        let mode: CallMessage.Mode
-        var isAnswered = false
-        /// Replies that wait for those of earlier calls.
-        var held: ByteBuffer?
-    }
-
-    /// The calls that were dispatched and whose replies have not all left, oldest first.
-    private var entries: CircularBuffer<Entry> = CircularBuffer(initialCapacity: 1)
+    /// The oldest call that was dispatched and not answered.
     private var first: UInt64 = 0
-    /// What the unanswered calls have in common if others may join them.
-    private var pendingMethod: String?
+    /// Calls from there on that were dispatched.
+    private(set) var count = 0
+    /// What these have in common: two of any other mode than `single` are never under way together.
+    private var mode = CallMessage.Mode.single
+    /// The method of which further calls may join them.
+    private var pending: Callee?
+    /// Replies to calls that were answered before earlier ones.
+    private var held: [UInt64: ByteBuffer] = [:]
 
     init(maximumUnanswered: Int) { self.maximumUnanswered = maximumUnanswered }
 
-    var isEmpty: Bool { entries.isEmpty }
-    var count: Int { entries.count }
+    var isEmpty: Bool { count == 0 }
 
     // MARK: Dispatch
 
     /// Whether the call may run now.
     func admits(_ call: CallMessage, pendsTogether: Bool) -> Bool {
-        if entries.isEmpty { return true }
-        return pendsTogether && call.mode == .single && call.method == pendingMethod
-            && entries.count < maximumUnanswered
+        if isEmpty { return true }
+        return pendsTogether && call.mode == .single && call.callee == pending && count < maximumUnanswered
     }
 
     /// Takes a call that is admitted.
     mutating func dispatch(_ call: CallMessage, pendsTogether: Bool) -> CallID {
-        if entries.isEmpty { pendingMethod = pendsTogether && call.mode == .single ? call.method : nil }
-        entries.append(Entry(mode: call.mode))
-        return CallID(rawValue: first + UInt64(entries.count - 1))
+        if isEmpty {
+            mode = call.mode
+            pending = pendsTogether && call.mode == .single ? call.callee : nil
+        }
+        count += 1
+        return CallID(rawValue: first + UInt64(count - 1))
     }
 
     // MARK: Replies
@@ -56,56 +55,42 @@ struct CallSequence {
     enum Place: Hashable {
         /// Behind what was written last.
         case now
-        /// Behind the replies of earlier calls: into `hold`.
+        /// Behind the replies of earlier calls: it is answered with `hold`.
         case later
         /// Nowhere: the call is answered, wants no reply, or no further one.
         case nowhere
     }
 
     func place(of id: CallID, continues: Bool) -> Place {
-        guard let index = index(of: id), !entries[offset: index].isAnswered else { return .nowhere }
-        switch entries[offset: index].mode {
+        guard isUnderWay(id), held.isEmpty || held[id.rawValue] == nil else { return .nowhere }
+        switch mode {
         case .oneway: return .nowhere
         case .single, .upgrade: if continues { return .nowhere }
         case .more: break
         }
-        return index == 0 ? .now : .later
+        return id.rawValue == first ? .now : .later
     }
 
-    /// Keeps a reply whose place is `later`.
+    /// Answers a call whose place is `later`.
     mutating func hold(_ reply: ByteBuffer, for id: CallID) {
-        guard let index = index(of: id) else { return }
-        entries[offset: index].held.setOrWriteImmutableBuffer(reply)
+        if isUnderWay(id) { held[id.rawValue] = reply }
     }
 
-    /// Notes that the last reply of a call was made; a `oneway` call ends when its handler returns.
-    mutating func answer(_ id: CallID) {
-        guard let index = index(of: id) else { return }
-        entries[offset: index].isAnswered = true
-    }
-
-    /// Lets go of the calls at the front that are answered, and hands out the replies whose turn it thereby is.
-    mutating func removeAnswered(_ write: (inout ByteBuffer) -> Void) {
-        while let entry = entries.first, entry.isAnswered {
-            entries.removeFirst()
-            first += 1
-            guard !entries.isEmpty, var held = entries[offset: 0].held else { continue }
-            entries[offset: 0].held = nil
-            write(&held)
+    /// Notes that the first call's last reply was made, and hands out the replies whose turn it thereby is; a `oneway` call
+    /// ends when its handler returns.
+    mutating func answer(_ id: CallID, _ write: (inout ByteBuffer) -> Void) {
+        guard !isEmpty, id.rawValue == first else { return }
+        removeFirst()
+        while !held.isEmpty, var reply = held.removeValue(forKey: first) {
+            removeFirst()
+            write(&reply)
         }
-        if entries.isEmpty { pendingMethod = nil }
     }
 
-    private func index(of id: CallID) -> Int? {
-        guard id.rawValue >= first, id.rawValue - first < UInt64(entries.count) else { return nil }
-        return Int(id.rawValue - first)
+    private mutating func removeFirst() {
+        first += 1
+        count -= 1
     }
-}
 
-extension CircularBuffer {
-    /// The element at a distance from the first.
-    fileprivate subscript(offset offset: Int) -> Element {
-        get { self[index(startIndex, offsetBy: offset)] }
-        set { self[index(startIndex, offsetBy: offset)] = newValue }
-    }
+    private func isUnderWay(_ id: CallID) -> Bool { id.rawValue >= first && id.rawValue - first < UInt64(count) }
 }

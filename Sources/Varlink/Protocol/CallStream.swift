@@ -5,7 +5,8 @@ import NIOCore
 /// What is received waits as bytes; one call at most is parsed ahead to see whether it may join those that pend. The
 /// caller stops reading while a call is blocked, so what waits is bounded by one message and what one read brings, and
 /// after a half-close by what the kernel had queued.
-struct CallStream {
+struct CallStream: ~Copyable {
+    private let methods: MethodTable
     private var framer: MessageFramer
     private(set) var calls: CallSequence
     /// A call that must wait for earlier ones.
@@ -13,7 +14,8 @@ struct CallStream {
     private var inputEnded = false
     private var isDraining = false
 
-    init(maximumMessageBytes: Int, maximumUnanswered: Int) {
+    init(maximumMessageBytes: Int, maximumUnanswered: Int, methods: MethodTable) {
+        self.methods = methods
         framer = MessageFramer(maximumMessageBytes: maximumMessageBytes)
         calls = CallSequence(maximumUnanswered: maximumUnanswered)
     }
@@ -30,17 +32,15 @@ struct CallStream {
     /// No further call is taken: the connection ends with the last reply.
     mutating func drain() { isDraining = true }
 
-    mutating func place(of id: CallID, continues: Bool) -> CallSequence.Place {
+    func place(of id: CallID, continues: Bool) -> CallSequence.Place {
         calls.place(of: id, continues: continues)
     }
 
+    /// Answers a call whose place is `later`.
     mutating func hold(_ reply: ByteBuffer, for id: CallID) { calls.hold(reply, for: id) }
 
-    /// The last reply of a call was made; replies held behind it are handed out.
-    mutating func answer(_ id: CallID, _ write: (inout ByteBuffer) -> Void) {
-        calls.answer(id)
-        calls.removeAnswered(write)
-    }
+    /// The last reply of the first call was made; replies held behind it are handed out.
+    mutating func answer(_ id: CallID, _ write: (inout ByteBuffer) -> Void) { calls.answer(id, write) }
 
     // MARK: Outputs
 
@@ -57,7 +57,7 @@ struct CallStream {
         case violation(ProtocolViolation)
     }
 
-    mutating func next(pendsTogether: (_ method: String) -> Bool) -> Step {
+    mutating func next() -> Step {
         if isDraining { return calls.isEmpty ? .finished : .blocked }
         if head == nil {
             do throws(ProtocolViolation) {
@@ -71,7 +71,7 @@ struct CallStream {
             guard inputEnded else { return .needsInput }
             return calls.isEmpty ? .finished : .blocked
         }
-        let together = pendsTogether(call.method)
+        let together = methods.options(of: call.callee).contains(.pendsTogether)
         guard calls.admits(call, pendsTogether: together) else {
             framer.releaseMemory()
             return .blocked
@@ -89,7 +89,8 @@ struct CallStream {
         }
         guard let message else { return nil }
         let result = message.withUnsafeReadableBytes { bytes in
-            Result { () throws(MalformedMessage) in try CallMessage(parsing: bytes.assumingMemoryBound(to: UInt8.self))
+            Result { () throws(MalformedMessage) in
+                try CallMessage(parsing: bytes.assumingMemoryBound(to: UInt8.self), methods: methods)
             }
         }
         switch result {

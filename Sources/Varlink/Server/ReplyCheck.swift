@@ -14,8 +14,8 @@ struct ReplyCheck {
 
     init(_ report: @escaping (_ method: String, ParameterMismatch) -> Void) { self.report = report }
 
-    mutating func dispatched(_ id: CallID, _ method: MethodDescription, of interface: InterfaceDescription) {
-        calls[id] = Call(method: "\(interface.name).\(method.name)", interface: interface, output: method.output)
+    mutating func dispatched(_ id: CallID, _ route: Route) {
+        calls[id] = Call(method: route.name, interface: route.description, output: route.method.output)
     }
 
     /// - Parameter bytes: The reply with its NUL.

@@ -58,7 +58,8 @@ public final class ServerConnection {
         limits = server.configuration.limits
         replyCheck = server.configuration.replyMismatch.map(ReplyCheck.init)
         stream = CallStream(
-            maximumMessageBytes: limits.maximumMessageBytes, maximumUnanswered: limits.maximumPipelinedCalls)
+            maximumMessageBytes: limits.maximumMessageBytes, maximumUnanswered: limits.maximumPipelinedCalls,
+            methods: server.methods)
     }
 
     // MARK: Replies
@@ -141,9 +142,7 @@ public final class ServerConnection {
         replyCheck?.replied(call, reply, continues: continues)
     }
 
-    func dispatched(_ id: CallID, _ method: MethodDescription, of interface: InterfaceDescription) {
-        replyCheck?.dispatched(id, method, of: interface)
-    }
+    func dispatched(_ id: CallID, _ route: Route) { replyCheck?.dispatched(id, route) }
 
     private func end(_ call: CallID) {
         stream.answer(call) { held in output.writeBuffer(&held) }
@@ -291,7 +290,7 @@ public final class ServerConnection {
                 deferToNextTurn()
                 return
             }
-            switch stream.next(pendsTogether: server.pendsTogether) {
+            switch stream.next() {
             case .dispatch(let message, let id):
                 calls += 1
                 server.dispatch(message, id, on: self)

@@ -12,18 +12,11 @@ public final class VarlinkServer {
     public let configuration: ServerConfiguration
     public internal(set) var counters = ServerCounters()
 
-    /// Where a call goes.
-    private struct Route {
-        let interface: any VarlinkInterface
-        let description: InterfaceDescription
-        let method: MethodDescription
-        let options: MethodOptions
-    }
-
     private let interfaces: [any VarlinkInterface]
     private let interfaceNames: Set<String>
-    /// By fully qualified name.
-    private let routes: [String: Route]
+    let methods: MethodTable
+    /// By the indexes of `methods`.
+    private let routes: [Route]
 
     private var listeners: [(channel: any Channel, socket: ListeningSocketPath?)] = []
     private var connections: [ConnectionID: ServerConnection] = [:]
@@ -53,16 +46,10 @@ public final class VarlinkServer {
         census = ConnectionCensus(configuration.limits)
         let service = try ServiceInterface(information: information, interfaces: interfaces.map(\.description))
         self.interfaces = [service] + interfaces
-        var routes: [String: Route] = [:]
-        for interface in self.interfaces {
-            let description = interface.description
-            for method in description.methods {
-                routes["\(description.name).\(method.name)"] = Route(
-                    interface: interface, description: description, method: method,
-                    options: interface.options(of: method.name))
-            }
+        routes = self.interfaces.flatMap { interface in
+            interface.description.methods.map { Route($0, of: interface) }
         }
-        self.routes = routes
+        methods = MethodTable(routes.map { ($0.name, $0.options) })
         interfaceNames = Set(self.interfaces.map(\.description.name))
     }
 
@@ -193,19 +180,19 @@ public final class VarlinkServer {
 
     // MARK: Calls
 
-    func pendsTogether(_ method: String) -> Bool {
-        routes[method]?.options.contains(.pendsTogether) ?? false
+    func dispatch(_ message: CallMessage, _ id: CallID, on connection: ServerConnection) {
+        switch message.callee {
+        case .method(let index): dispatch(message, id, on: connection, to: routes[index])
+        case .unknown(let name): connection.fail(id, unknown(name))
+        }
     }
 
-    func dispatch(_ message: CallMessage, _ id: CallID, on connection: ServerConnection) {
-        guard let route = routes[message.method] else {
-            return connection.fail(id, unknown(message.method))
-        }
+    private func dispatch(_ message: CallMessage, _ id: CallID, on connection: ServerConnection, to route: Route) {
         guard message.mode != .upgrade, !route.options.contains(.notImplemented) else {
-            return connection.fail(id, .methodNotImplemented(message.method))
+            return connection.fail(id, .methodNotImplemented(route.name))
         }
-        connection.dispatched(id, route.method, of: route.description)
-        if let mismatch = route.description.mismatch(of: message.parameters, with: route.method.input) {
+        connection.dispatched(id, route)
+        if let mismatch = route.mismatch(of: message.parameters) {
             return connection.fail(id, .invalidParameter(mismatch.parameter))
         }
         guard message.mode == .more || !route.options.contains(.requiresMore) else {

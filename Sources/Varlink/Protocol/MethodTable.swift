@@ -1,0 +1,60 @@
+/// The methods that a server offers, to be found by the bytes of a call: a call makes no string of a name that is known.
+struct MethodTable: Sendable {
+    private struct Name {
+        let bytes: [UInt8]
+        let index: Int
+    }
+
+    private let names: [String]
+    private let options: [MethodOptions]
+    /// By length, then by bytes: searched by halves.
+    private let sorted: [Name]
+
+    /// - Parameter methods: fully qualified, each once; their order gives the indexes.
+    init(_ methods: [(name: String, options: MethodOptions)]) {
+        names = methods.map(\.name)
+        options = methods.map(\.options)
+        sorted = names.enumerated().map { Name(bytes: Array($1.utf8), index: $0) }.sorted { left, right in
+            left.bytes.count == right.bytes.count
+                ? left.bytes.lexicographicallyPrecedes(right.bytes) : left.bytes.count < right.bytes.count
+        }
+    }
+
+    func index(of name: UnsafeBufferPointer<UInt8>) -> Int? {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            let order = Self.order(sorted[middle].bytes, name)
+            if order == 0 { return sorted[middle].index }
+            if order < 0 { low = middle + 1 } else { high = middle }
+        }
+        return nil
+    }
+
+    /// Below 0 where `known` comes first.
+    private static func order(_ known: [UInt8], _ name: UnsafeBufferPointer<UInt8>) -> Int {
+        guard known.count == name.count else { return known.count - name.count }
+        for index in name.indices where known[index] != name[index] { return Int(known[index]) - Int(name[index]) }
+        return 0
+    }
+
+    func options(of callee: Callee) -> MethodOptions {
+        if case .method(let index) = callee { options[index] } else { [] }
+    }
+
+    func name(of callee: Callee) -> String {
+        switch callee {
+        case .method(let index): names[index]
+        case .unknown(let name): name
+        }
+    }
+}
+
+/// Whom a call is for.
+enum Callee: Hashable, Sendable {
+    /// The method of this index in the `MethodTable`.
+    case method(Int)
+    /// Nobody whom the server knows, by this name.
+    case unknown(String)
+}
