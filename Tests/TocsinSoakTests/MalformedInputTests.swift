@@ -67,7 +67,7 @@ import TocsinRules
                     calls.append("\(call.mode) \(methods.name(of: call.callee)) \(call.parameters)")
                     stream.answer(id) { _ in }
                 case .violation(let violation): return calls + ["\(violation)"]
-                case .needsInput, .blocked, .finished: break reading
+                case .needsInput, .enough, .blocked, .finished: break reading
                 }
             }
         }

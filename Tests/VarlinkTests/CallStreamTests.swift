@@ -24,6 +24,7 @@ import Testing
                     if call.mode == .oneway { stream.answer(id) { _ in } } else { unanswered.append(id) }
                     if unanswered.count > delay { stream.answer(unanswered.removeFirst()) { _ in } }
                 case .needsInput: return true
+                case .enough: Issue.record("every call had room")
                 case .blocked: stream.answer(unanswered.removeFirst()) { _ in }
                 case .finished:
                     outcome.append("finished")
@@ -102,7 +103,7 @@ import Testing
                 switch stream.next() {
                 case .dispatch(_, let id): stream.answer(id) { _ in }
                 case .violation: stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
-                case .needsInput, .blocked, .finished: break loop
+                case .needsInput, .enough, .blocked, .finished: break loop
                 }
             }
             #expect(stream.bufferedBytes <= 100, "seed \(seed)")
@@ -116,5 +117,28 @@ import Testing
         #expect(outcome(of: fits + [0], cutAt: [], delay: 0, limit: fits.count - 1) == ["message too long"])
         let endless = [UInt8](repeating: 0x20, count: 1000)
         #expect(outcome(of: endless, cutAt: Array(0..<1000), delay: 0, limit: 100) == ["message too long"])
+    }
+
+    @Test("a call for which a turn has no room is dispatched when there is, and only such a call needs another turn")
+    func enough() {
+        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
+        func next(mayDispatch: Bool) -> String {
+            switch stream.next(mayDispatch: mayDispatch) {
+            case .dispatch(let call, _): methods.name(of: call.callee)
+            case .enough: "enough"
+            case .needsInput: "needs input"
+            case .blocked: "blocked"
+            case .finished, .violation: "ended"
+            }
+        }
+        #expect(next(mayDispatch: false) == "needs input")
+        var bytes = ByteBuffer(string: #"{"method":"a.b.M"}"# + "\0" + #"{"method":"a.b.M"}"# + "\0")
+        stream.receive(&bytes)
+        #expect(next(mayDispatch: false) == "enough")
+        #expect(next(mayDispatch: true) == "a.b.M")
+        #expect(next(mayDispatch: false) == "blocked")
+        stream.answer(CallID(rawValue: 0)) { _ in }
+        #expect(next(mayDispatch: false) == "enough")
+        #expect(next(mayDispatch: true) == "a.b.M")
     }
 }

@@ -47,6 +47,8 @@ struct CallStream: ~Copyable {
     enum Step: Sendable {
         /// Run this call.
         case dispatch(CallMessage, CallID)
+        /// Ask again in a later turn: a call might run, but there were enough in this one.
+        case enough
         /// Read from the socket: no whole message is left.
         case needsInput
         /// Do not read: a call waits for replies to earlier ones.
@@ -57,7 +59,8 @@ struct CallStream: ~Copyable {
         case violation(ProtocolViolation)
     }
 
-    mutating func next() -> Step {
+    /// - Parameter mayDispatch: whether this turn has room for another call.
+    mutating func next(mayDispatch: Bool = true) -> Step {
         if isDraining { return calls.isEmpty ? .finished : .blocked }
         if head == nil {
             do throws(ProtocolViolation) {
@@ -76,6 +79,7 @@ struct CallStream: ~Copyable {
             framer.releaseMemory()
             return .blocked
         }
+        guard mayDispatch else { return .enough }
         head = nil
         return .dispatch(call, calls.dispatch(call, pendsTogether: together))
     }

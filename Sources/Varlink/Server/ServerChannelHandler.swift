@@ -21,6 +21,8 @@ final class ServerChannelHandler: ChannelDuplexHandler {
         connection.received(&bytes)
     }
 
+    func channelReadComplete(context: ChannelHandlerContext) { connection.receivedAll() }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .some(.inputClosed) = event as? ChannelEvent { connection.inputEnded() }
     }

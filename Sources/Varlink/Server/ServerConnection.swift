@@ -34,9 +34,11 @@ public final class ServerConnection {
     private var replyCheck: ReplyCheck?
     /// Replies of this turn.
     private var output = ByteBuffer()
-    /// Replies were made while too much waited for the client.
+    /// Too much waits for the client, and a stream of replies that has seen it is to hear when that has changed.
     private var isCongested = false
     private var isProcessing = false
+    /// Between what the channel received and the end of that read, which ends the connection's turn.
+    private var isReceiving = false
     /// Had its share of this turn; goes on in a later one.
     private var isDeferred = false
     /// Told as soon as what waits for the client now is written.
@@ -131,8 +133,8 @@ public final class ServerConnection {
             stream.hold(reply, for: call)
         }
         if !continues { end(call) }
-        if !isWritable { isCongested = true }
-        server.schedule(self)
+        if continues, !isWritable { isCongested = true }
+        if !isReceiving { server.schedule(self) }
     }
 
     private func check(_ call: CallID, _ output: ByteBuffer, from start: Int, continues: Bool) {
@@ -190,8 +192,15 @@ public final class ServerConnection {
 
     func received(_ bytes: inout ByteBuffer) {
         guard state == .open else { return }
+        isReceiving = true
         stream.receive(&bytes)
         process()
+    }
+
+    func receivedAll() {
+        guard isReceiving else { return }
+        isReceiving = false
+        endTurn()
     }
 
     func inputEnded() {
@@ -202,7 +211,7 @@ public final class ServerConnection {
 
     func writabilityChanged() {
         channelIsWritable = context?.channel.isWritable ?? false
-        if isCongested { server.schedule(self) }
+        if channelIsWritable { server.schedule(self) }
     }
 
     /// Whether the channel may read; if not now, it is told later.
@@ -280,22 +289,22 @@ public final class ServerConnection {
         defer { isProcessing = false }
         var calls = 0
         while state == .open {
+            // The kernel may take it at once; then the calls that were received go on being answered.
+            if output.readableBytes >= limits.outputHighWaterMark { flush() }
             guard isWritable || context == nil else {
-                isCongested = true
                 wantsInput = false
                 return
             }
-            guard calls < Self.callsPerTurn else {
-                wantsInput = false
-                deferToNextTurn()
-                return
-            }
-            switch stream.next() {
+            switch stream.next(mayDispatch: calls < Self.callsPerTurn) {
             case .dispatch(let message, let id):
                 calls += 1
                 server.dispatch(message, id, on: self)
                 // The handler had its chance to run it; there is nothing to wait for.
                 if message.mode == .oneway { end(id) }
+            case .enough:
+                wantsInput = false
+                deferToNextTurn()
+                return
             case .needsInput:
                 wantsInput = true
                 if readIsWithheld {
