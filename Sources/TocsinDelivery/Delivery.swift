@@ -22,14 +22,11 @@ package struct Delivery: ~Copyable {
     }
 
     var connections: [ConnectionID: Connection] = [:]
-    /// Slots stay where they are, so that each other's numbers remain valid; free ones are nil.
-    var sessions: [Session?] = []
-    var streams: [Stream?] = []
+    var sessions = Slots<Session>()
+    var streams = Slots<Stream>()
     var sessionNumbers: [UInt64: Int] = [:]
     var groups: [GroupKey: Int] = [:]
     var loads = UserLoads()
-    private var freeSessions: [Int] = []
-    private var freeStreams: [Int] = []
     /// Sessions, reads, streams and abandoned groups are numbered from one counter. It begins where no earlier process
     /// of this log can have come to, so that a session's name from before a restart means no session of now.
     private var counter: UInt64
@@ -67,9 +64,9 @@ package struct Delivery: ~Copyable {
         _ actions: inout [DeliveryAction]
     ) throws(DeliveryError) {
         let slot = try makeSession(id, OpenRequest(filter: filter, after: after, overflow: overflow))
-        sessions[slot]!.subscription = call
+        sessions[slot].subscription = call
         actions.append(.ready(id, call, cursor: opened(slot).cursor))
-        pump(sessions[slot]!.stream, &actions)
+        pump(sessions[slot].stream, &actions)
     }
 
     /// A subscription's socket takes more, or does not.
@@ -77,8 +74,8 @@ package struct Delivery: ~Copyable {
         _ id: ConnectionID, isWritable: Bool, _ actions: inout [DeliveryAction]
     ) {
         guard let slot = connections[id]?.session else { return }
-        sessions[slot]!.isWritable = isWritable
-        if isWritable { pump(sessions[slot]!.stream, &actions) }
+        sessions[slot].isWritable = isWritable
+        if isWritable { pump(sessions[slot].stream, &actions) }
     }
 
     /// What waits for a connection's client in bytes, whenever that has changed; also after the connection is closed, until
@@ -88,14 +85,14 @@ package struct Delivery: ~Copyable {
             if let user = loads.set(queuedBytes: bytes, on: id) { unstall(user, &actions) }
             return
         }
-        let change = bytes - sessions[slot]!.queuedBytes
+        let change = bytes - sessions[slot].queuedBytes
         guard change != 0 else { return }
-        sessions[slot]!.queuedBytes = bytes
-        loads.add(queuedBytes: change, to: sessions[slot]!.user)
+        sessions[slot].queuedBytes = bytes
+        loads.add(queuedBytes: change, to: sessions[slot].user)
         guard change < 0 else { return }
-        let stream = sessions[slot]!.stream
-        if bytes == 0, streams[stream]!.isStalled { pump(stream, &actions) }
-        if let user = sessions[slot]?.user { unstall(user, &actions) }
+        let stream = sessions[slot].stream
+        if bytes == 0, streams[stream].isStalled { pump(stream, &actions) }
+        if sessions.contains(slot) { unstall(sessions[slot].user, &actions) }
     }
 
     // MARK: Names and positions
@@ -113,12 +110,12 @@ package struct Delivery: ~Copyable {
 
     /// Where the session begins, or resumes so that it misses nothing it has not been told of.
     func resumeCursor(ofSession slot: Int) -> Cursor {
-        let stream = streams[sessions[slot]!.stream]!
-        var next = stream.next
-        if let loss = stream.loss { next = min(next, loss.first) }
-        if let sequence = stream.redelivery.first { next = min(next, sequence) }
-        for member in stream.members {
-            for given in sessions[member]!.unacknowledged { next = min(next, given.loss?.first ?? given.sequence) }
+        let stream = sessions[slot].stream
+        var next = streams[stream].next
+        if let loss = streams[stream].loss { next = min(next, loss.first) }
+        if let sequence = streams[stream].redelivery.first { next = min(next, sequence) }
+        for member in streams[stream].members {
+            for given in sessions[member].unacknowledged { next = min(next, given.loss?.first ?? given.sequence) }
         }
         return cursor(at: next - 1)
     }
@@ -130,7 +127,7 @@ package struct Delivery: ~Copyable {
     }
 
     private func opened(_ slot: Int) -> Opened {
-        Opened(session: name(ofSession: sessions[slot]!.number), cursor: resumeCursor(ofSession: slot))
+        Opened(session: name(ofSession: sessions[slot].number), cursor: resumeCursor(ofSession: slot))
     }
 
     mutating func nextNumber() -> UInt64 {
@@ -152,29 +149,27 @@ package struct Delivery: ~Copyable {
             } else {
                 try makeStream(connection.peer, request)
             }
-        let session = Session(
-            connection: id, number: nextNumber(), peer: connection.peer, stream: stream,
-            load: loads.enter(connection.peer.uid, on: id))
-        let slot = freeSessions.popLast() ?? sessions.count
-        if slot == sessions.count { sessions.append(session) } else { sessions[slot] = session }
-        sessionNumbers[session.number] = slot
+        let number = nextNumber()
+        let slot = sessions.insert(
+            Session(
+                connection: id, number: number, peer: connection.peer, stream: stream,
+                load: loads.enter(connection.peer.uid, on: id)))
+        sessionNumbers[number] = slot
         connections[id]!.session = slot
-        streams[stream]!.members.append(slot)
+        streams[stream].members.append(slot)
         return slot
     }
 
     /// Removes a session with its pending reads; no reply goes out.
     mutating func removeSession(_ slot: Int, _ actions: inout [DeliveryAction]) {
-        let session = sessions[slot]!
+        let session = sessions.remove(slot)
         for read in session.reads where read.hasTimer { actions.append(.cancelTimer(session.connection, read.call)) }
         loads.leave(
             session.user, on: session.connection, pendingReads: session.reads.count, queuedBytes: session.queuedBytes)
-        sessions[slot] = nil
-        freeSessions.append(slot)
         sessionNumbers[session.number] = nil
         connections[session.connection]?.session = nil
-        streams[session.stream]!.members.removeAll { $0 == slot }
-        if streams[session.stream]!.group == nil {
+        streams[session.stream].members.removeAll { $0 == slot }
+        if streams[session.stream].group == nil {
             removeStream(session.stream)
         } else {
             leaveGroup(session, &actions)
@@ -183,19 +178,19 @@ package struct Delivery: ~Copyable {
 
     mutating func makeStream(_ peer: Peer, _ request: OpenRequest, group: GroupKey? = nil) throws(DeliveryError) -> Int
     {
-        let stream = Stream(
-            generation: nextNumber(), filter: try compile(request.filter, peer),
-            overflow: request.overflow ?? .dropOldest,
-            group: group, groupFilter: request.filter ?? Filter(), restrictedTo: peer.restrictedTo,
-            next: try start(after: request.after))
-        let slot = freeStreams.popLast() ?? streams.count
-        if slot == streams.count { streams.append(stream) } else { streams[slot] = stream }
-        return slot
+        let generation = nextNumber()
+        let filter = try compile(request.filter, peer)
+        return streams.insert(
+            Stream(
+                generation: generation, filter: filter, overflow: request.overflow ?? .dropOldest, group: group,
+                groupFilter: request.filter ?? Filter(), restrictedTo: peer.restrictedTo,
+                next: try start(after: request.after)))
     }
 
-    mutating func removeStream(_ slot: Int) {
-        streams[slot] = nil
-        freeStreams.append(slot)
+    mutating func removeStream(_ slot: Int) { _ = streams.remove(slot) }
+
+    func isCurrent(_ id: StreamID) -> Bool {
+        streams.contains(id.slot) && streams[id.slot].generation == id.generation
     }
 
     /// Counts the refusal.

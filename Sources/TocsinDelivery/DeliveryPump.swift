@@ -43,10 +43,10 @@ extension Delivery {
         for slot in streams.indices {
             guard let matches = examine(sequence, facts, slot) else { continue }
             if matches {
-                streams[slot]!.nextMatches = true
+                streams[slot].nextMatches = true
                 pump(slot, &actions)
             } else {
-                streams[slot]!.next = sequence + 1
+                streams[slot].next = sequence + 1
             }
         }
     }
@@ -54,25 +54,24 @@ extension Delivery {
     /// Whether the stream, if this event is the next it examines, lets it pass. nil: it is behind, and has the event
     /// before it already.
     ///
-    /// Runs for each stream and event. Looking through a span copies nothing: a subscript would count references.
+    /// Runs for each stream and event.
     private func examine(_ sequence: UInt64, _ facts: EventFacts, _ slot: Int) -> Bool? {
-        let streams = streams.span
-        guard streams[slot]?.next == sequence else { return nil }
-        return log.matches(streams[slot]!.filter, sequence, facts)
+        guard streams.contains(slot), streams[slot].next == sequence else { return nil }
+        return log.matches(streams[slot].filter, sequence, facts)
     }
 
     /// The encoded event of a completion. It must belong to the latest input.
-    package func withBytes<R>(of event: EventReference, _ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    package func withBytes(of event: EventReference, _ body: (Span<UInt8>) -> Void) {
         switch event {
-        case .logged(let sequence): try log.withEvent(sequence, body)
-        case .encoded(let bytes): try body(bytes.span)
+        case .logged(let sequence): log.withEvent(sequence, body)
+        case .encoded(let bytes): body(bytes.span)
         }
     }
 
     /// Goes on with a scan that had used up its turn.
     package mutating func resume(_ id: StreamID, _ actions: inout [DeliveryAction]) {
-        guard streams.indices.contains(id.slot), streams[id.slot]?.generation == id.generation else { return }
-        streams[id.slot]!.isScanning = false
+        guard isCurrent(id) else { return }
+        streams[id.slot].isScanning = false
         pump(id.slot, &actions)
     }
 
@@ -90,23 +89,23 @@ extension Delivery {
 
     /// Gives the stream's events to its readers until one of the two has no more.
     mutating func pump(_ slot: Int, _ actions: inout [DeliveryAction]) {
-        guard !streams[slot]!.isScanning else { return wait(slot, &actions) }
+        guard !streams[slot].isScanning else { return wait(slot, &actions) }
         var scanned = 0
         var pushed = 0
         while let reader = nextReader(slot) {
-            if sessions[reader]!.subscription != nil {
+            if sessions[reader].subscription != nil {
                 pushed += 1
                 if pushed > limits.subscriptionBudget { scanned = limits.scanBudget }
             }
             let supply = nextSupply(slot, &scanned)
             switch supply {
             case .gap, .again, .event:
-                guard mayBeGiven(reader) else { return stall(slot, sessions[reader]!.user, &actions) }
+                guard mayBeGiven(reader) else { return stall(slot, sessions[reader].user, &actions) }
                 give(supply, slot, reader, &actions)
             case .nothing: return wait(slot, &actions)
             case .later:
-                streams[slot]!.isScanning = true
-                actions.append(.resumeLater(StreamID(slot: slot, generation: streams[slot]!.generation)))
+                streams[slot].isScanning = true
+                actions.append(.resumeLater(StreamID(slot: slot, generation: streams[slot].generation)))
                 return wait(slot, &actions)
             }
         }
@@ -115,31 +114,30 @@ extension Delivery {
     /// The member that has waited longest.
     private func nextReader(_ slot: Int) -> Int? {
         var longest: (ticket: UInt64, session: Int)?
-        for member in streams[slot]!.members {
-            guard let ticket = sessions[member]!.demand, ticket < longest?.ticket ?? .max else { continue }
+        for member in streams[slot].members {
+            guard let ticket = sessions[member].demand, ticket < longest?.ticket ?? .max else { continue }
             longest = (ticket, member)
         }
         return longest?.session
     }
 
-    /// What comes before the next event of the log: most often nothing, and looking through a span copies nothing.
+    /// What comes before the next event of the log: most often nothing.
     private func owed(_ slot: Int) -> Supply? {
-        let streams = streams.span
-        if let loss = streams[slot]!.loss { return .gap(loss) }
-        if let sequence = streams[slot]!.redelivery.first { return .again(sequence) }
-        return streams[slot]!.nextMatches ? .event(streams[slot]!.next) : nil
+        if let loss = streams[slot].loss { return .gap(loss) }
+        if let sequence = streams[slot].redelivery.first { return .again(sequence) }
+        return streams[slot].nextMatches ? .event(streams[slot].next) : nil
     }
 
     private mutating func nextSupply(_ slot: Int, _ scanned: inout Int) -> Supply {
         if scanned >= limits.scanBudget { return .later }
         if let supply = owed(slot) { return supply }
-        var next = streams[slot]!.next
-        defer { streams[slot]!.next = next }
+        var next = streams[slot].next
+        defer { streams[slot].next = next }
         while next < log.nextSequence {
             if scanned >= limits.scanBudget { return .later }
             scanned += 1
-            if log.matches(streams[slot]!.filter, next, log.facts(of: next)) {
-                streams[slot]!.nextMatches = true
+            if log.matches(streams[slot].filter, next, log.facts(of: next)) {
+                streams[slot].nextMatches = true
                 return .event(next)
             }
             next += 1
@@ -149,16 +147,15 @@ extension Delivery {
 
     /// Whoever takes what it is given goes on, one event at a time, however much others of its user leave.
     private func mayBeGiven(_ reader: Int) -> Bool {
-        let sessions = sessions.span
-        return loads.queuedBytes(sessions[reader]!.user) < limits.queueSizePerUser || sessions[reader]!.queuedBytes == 0
+        loads.queuedBytes(sessions[reader].user) < limits.queueSizePerUser || sessions[reader].queuedBytes == 0
     }
 
     /// Too much waits for the sockets of the readers' user: the event stays the next until they have taken half of it, or
     /// this one's has taken all.
     private mutating func stall(_ slot: Int, _ user: Int, _ actions: inout [DeliveryAction]) {
-        if !streams[slot]!.isStalled {
-            streams[slot]!.isStalled = true
-            loads.stall(StreamID(slot: slot, generation: streams[slot]!.generation), of: user)
+        if !streams[slot].isStalled {
+            streams[slot].isStalled = true
+            loads.stall(StreamID(slot: slot, generation: streams[slot].generation), of: user)
             statistics.refused[.queueSizePerUser, default: 0] += 1
         }
         wait(slot, &actions, instead: .limitExceeded(.queueSizePerUser, value: limits.queueSizePerUser))
@@ -167,8 +164,8 @@ extension Delivery {
     /// The sockets of a user have taken something: streams that waited for that go on.
     mutating func unstall(_ user: Int, _ actions: inout [DeliveryAction]) {
         guard loads.queuedBytes(user) <= limits.queueSizePerUser / 2 else { return }
-        for id in loads.takeStalled(user) where streams[id.slot]?.generation == id.generation {
-            streams[id.slot]!.isStalled = false
+        for id in loads.takeStalled(user) where isCurrent(id) {
+            streams[id.slot].isStalled = false
             pump(id.slot, &actions)
         }
     }
@@ -185,16 +182,16 @@ extension Delivery {
             (sequence, reference, size, loss) = (missed.last, .encoded(bytes), bytes.count, missed)
         case .again(let number), .event(let number):
             (sequence, reference, size) = (number, .logged(number), log.byteCount(of: number))
-            if let uid = streams[slot]!.restrictedTo {
+            if let uid = streams[slot].restrictedTo {
                 let bytes = ownEventView(of: number, for: uid)
                 (reference, size) = (.encoded(bytes), bytes.count)
             }
         case .nothing, .later: return
         }
 
-        let connection = sessions[reader]!.connection
+        let connection = sessions[reader].connection
         let read = takeRead(reader)
-        guard let call = read?.call ?? sessions[reader]!.subscription else { return }
+        guard let call = read?.call ?? sessions[reader].subscription else { return }
         if let read, read.hasTimer { actions.append(.cancelTimer(connection, call)) }
         if let read, size > read.maxBytes {
             let short = read.allowTruncation ? shortened(reference, toFit: read.maxBytes) : nil
@@ -206,27 +203,27 @@ extension Delivery {
             statistics.shortened += 1
             (reference, size) = (.encoded(short), short.count)
         }
-        loads.add(queuedBytes: size, to: sessions[reader]!.user)
-        sessions[reader]!.queuedBytes += size
+        loads.add(queuedBytes: size, to: sessions[reader].user)
+        sessions[reader].queuedBytes += size
 
         switch supply {
-        case .gap: streams[slot]!.loss = nil
+        case .gap: streams[slot].loss = nil
         case .again:
-            _ = streams[slot]!.redelivery.popFirst()
+            _ = streams[slot].redelivery.popFirst()
             statistics.redelivered += 1
         case .event, .nothing, .later:
             // Before the reply: what is given is owed until it is acknowledged, whatever happens to this process.
-            if let kept = streams[slot]!.keptGroup { log.give(sequence, group: kept) }
-            streams[slot]!.next += 1
-            streams[slot]!.nextMatches = false
+            if let kept = streams[slot].keptGroup { log.give(sequence, group: kept) }
+            streams[slot].next += 1
+            streams[slot].nextMatches = false
         }
-        if streams[slot]!.group != nil {
+        if streams[slot].group != nil {
             let time = loss?.time ?? EventTime(log.facts(of: sequence))
-            sessions[reader]!.unacknowledged.append(GivenEvent(sequence: sequence, time: time, loss: loss))
+            sessions[reader].unacknowledged.append(GivenEvent(sequence: sequence, time: time, loss: loss))
         }
-        sessions[reader]!.delivered += 1
+        sessions[reader].delivered += 1
         statistics.delivered += 1
-        let queued = log.nextSequence - streams[slot]!.next + UInt64(streams[slot]!.redelivery.count)
+        let queued = log.nextSequence - streams[slot].next + UInt64(streams[slot].redelivery.count)
         actions.append(
             .complete(
                 Completion(
@@ -241,29 +238,31 @@ extension Delivery {
     }
 
     private func shortened(_ event: EventReference, toFit maxBytes: Int) -> [UInt8]? {
-        withBytes(of: event) { EventShortening.shorten($0, toFit: maxBytes) }
+        var short: [UInt8]?
+        withBytes(of: event) { short = EventShortening.shorten($0, toFit: maxBytes) }
+        return short
     }
 
     /// There is nothing for them: reads that are the first of their session begin to wait, or end at once.
     private mutating func wait(
         _ slot: Int, _ actions: inout [DeliveryAction], instead error: DeliveryError = .timedOut
     ) {
-        for member in streams[slot]!.members {
-            while let head = sessions[member]!.reads.first, !head.isArmed {
+        for member in streams[slot].members {
+            while let head = sessions[member].reads.first, !head.isArmed {
                 if head.timeoutMSec == 0 {
                     // Whether there is an event is known only when the scan is through.
-                    if streams[slot]!.isScanning { break }
+                    if streams[slot].isScanning { break }
                     _ = takeRead(member)
                     switch error {
                     case .limitExceeded(let limit, _): statistics.refused[limit, default: 0] += 1
                     default: statistics.timedOut += 1
                     }
-                    actions.append(.fail(sessions[member]!.connection, head.call, error))
+                    actions.append(.fail(sessions[member].connection, head.call, error))
                     continue
                 }
-                sessions[member]!.reads[0].isArmed = true
+                sessions[member].reads[0].isArmed = true
                 if let timeout = head.timeoutMSec {
-                    actions.append(.startTimer(sessions[member]!.connection, head.call, milliseconds: timeout))
+                    actions.append(.startTimer(sessions[member].connection, head.call, milliseconds: timeout))
                 }
             }
         }
@@ -281,15 +280,15 @@ extension Delivery {
             switch stake {
             case .none: continue
             case .passes:
-                streams[slot]!.next += 1
-                streams[slot]!.loss?.pass(sequence)
+                streams[slot].next += 1
+                streams[slot].loss?.pass(sequence)
             case .misses:
-                streams[slot]!.next += 1
-                streams[slot]!.nextMatches = false
+                streams[slot].next += 1
+                streams[slot].nextMatches = false
                 miss(sequence, EventTime(facts), slot)
-                if streams[slot]!.overflow == .disconnect { disconnect(slot, &actions) }
+                if streams[slot].overflow == .disconnect { disconnect(slot, &actions) }
             case .missesAgain:
-                _ = streams[slot]!.redelivery.popFirst()
+                _ = streams[slot].redelivery.popFirst()
                 miss(sequence, EventTime(facts), slot)
             }
         }
@@ -307,33 +306,34 @@ extension Delivery {
     }
 
     private func stake(in sequence: UInt64, _ facts: EventFacts, _ slot: Int) -> Stake {
-        let streams = streams.span
-        guard let next = streams[slot]?.next else { return .none }
-        if next == sequence {
-            let matches = streams[slot]!.nextMatches || log.matches(streams[slot]!.filter, sequence, facts)
+        guard streams.contains(slot) else { return .none }
+        if streams[slot].next == sequence {
+            let matches = streams[slot].nextMatches || log.matches(streams[slot].filter, sequence, facts)
             return matches ? .misses : .passes
         }
-        return streams[slot]!.redelivery.first == sequence ? .missesAgain : .none
+        return streams[slot].redelivery.first == sequence ? .missesAgain : .none
     }
 
     /// Writes down what the group misses, or will have missed should it not be acknowledged.
     private mutating func keepLoss(of sequence: UInt64, _ facts: EventFacts, _ stake: Stake, _ slot: Int) {
-        guard let kept = streams.span[slot]?.keptGroup, stake == .misses || log.isOwed(sequence, group: kept) else {
+        guard streams.contains(slot), let kept = streams[slot].keptGroup,
+            stake == .misses || log.isOwed(sequence, group: kept)
+        else {
             return
         }
         let loss = Loss(sequence, EventTime(facts))
-        if streams[slot]!.keptLoss == nil { streams[slot]!.keptLoss = loss } else { streams[slot]!.keptLoss!.add(loss) }
-        log.setLoss(streams[slot]!.keptLoss, group: kept)
+        if streams[slot].keptLoss == nil { streams[slot].keptLoss = loss } else { streams[slot].keptLoss!.add(loss) }
+        log.setLoss(streams[slot].keptLoss, group: kept)
     }
 
     mutating func miss(_ sequence: UInt64, _ time: EventTime, _ slot: Int) {
-        streams[slot]!.miss(Loss(sequence, time))
+        streams[slot].miss(Loss(sequence, time))
         statistics.lost += 1
     }
 
     private mutating func disconnect(_ slot: Int, _ actions: inout [DeliveryAction]) {
-        for member in streams[slot]!.members {
-            let connection = sessions[member]!.connection
+        for member in streams[slot].members {
+            let connection = sessions[member].connection
             removeSession(member, &actions)
             connections[connection]?.isDisconnected = true
             statistics.disconnected += 1

@@ -9,7 +9,7 @@ extension Delivery {
     ) {
         do throws(DeliveryError) {
             let slot = try enqueue(id, call, request)
-            pump(sessions[slot]!.stream, &actions)
+            pump(sessions[slot].stream, &actions)
         } catch {
             actions.append(.fail(id, call, error))
         }
@@ -34,17 +34,17 @@ extension Delivery {
             throw .invalidParameter(name: "acknowledge", reason: "the session is in no group")
         }
         let slot = if let slot = connection.session { slot } else { try makeSession(id, OpenRequest()) }
-        guard sessions[slot]!.subscription == nil else { throw .alreadyOpen }
-        let waiting = sessions[slot]!.reads.count
+        guard sessions[slot].subscription == nil else { throw .alreadyOpen }
+        let waiting = sessions[slot].reads.count
         try check(waiting < limits.pendingReads, .pendingReads, limits.pendingReads)
-        let user = sessions[slot]!.user
+        let user = sessions[slot].user
         try check(
             loads.pendingReads(user) < limits.pendingReadsPerUser, .pendingReadsPerUser, limits.pendingReadsPerUser)
         try check(
-            waiting + sessions[slot]!.unacknowledged.count < limits.unacknowledged, .unacknowledged,
+            waiting + sessions[slot].unacknowledged.count < limits.unacknowledged, .unacknowledged,
             limits.unacknowledged)
         loads.add(pendingReads: 1, to: user)
-        sessions[slot]!.reads.append(
+        sessions[slot].reads.append(
             PendingRead(
                 call: call, timeoutMSec: request.timeoutMSec,
                 maxBytes: request.maxBytes.flatMap(Int.init(exactly:)) ?? .max,
@@ -54,21 +54,21 @@ extension Delivery {
 
     /// Removes the session's first read: it pends no more.
     mutating func takeRead(_ slot: Int) -> PendingRead? {
-        guard let read = sessions[slot]!.reads.popFirst() else { return nil }
-        loads.add(pendingReads: -1, to: sessions[slot]!.user)
+        guard let read = sessions[slot].reads.popFirst() else { return nil }
+        loads.add(pendingReads: -1, to: sessions[slot].user)
         return read
     }
 
     /// The time of a read is over. A timer that fired while its read was completed or removed is ignored.
     package mutating func timerFired(_ id: ConnectionID, _ call: CallID, _ actions: inout [DeliveryAction]) {
-        guard let slot = connections[id]?.session, let head = sessions[slot]!.reads.first, head.call == call,
+        guard let slot = connections[id]?.session, let head = sessions[slot].reads.first, head.call == call,
             head.hasTimer
         else { return }
         _ = takeRead(slot)
         statistics.timedOut += 1
         actions.append(.fail(id, call, .timedOut))
         // The next read has reached the head.
-        pump(sessions[slot]!.stream, &actions)
+        pump(sessions[slot].stream, &actions)
     }
 
     /// Completes all that pends of a session with `Cancelled`, for another connection of its user, or for root.
@@ -81,7 +81,7 @@ extension Delivery {
         // Whether a name belongs to somebody else or to nobody is the same answer.
         guard let number = name.split(separator: "-").last.flatMap({ UInt64($0) }),
             self.name(ofSession: number) == name,
-            let slot = sessionNumbers[number], peer.uid == 0 || peer.uid == sessions[slot]!.peer.uid
+            let slot = sessionNumbers[number], peer.uid == 0 || peer.uid == sessions[slot].peer.uid
         else { throw .noSuchSession }
         let count = failAll(slot, .cancelled, &actions)
         statistics.cancelled += UInt64(count)
@@ -92,20 +92,20 @@ extension Delivery {
     /// what comes later. Events are still logged.
     package mutating func drain(_ actions: inout [DeliveryAction]) {
         isDraining = true
-        for slot in sessions.indices where sessions[slot] != nil {
+        for slot in sessions.indices where sessions.contains(slot) {
             failAll(slot, .shuttingDown(resumeCursor(ofSession: slot)), &actions)
         }
     }
 
     @discardableResult
     private mutating func failAll(_ slot: Int, _ error: DeliveryError, _ actions: inout [DeliveryAction]) -> Int {
-        let connection = sessions[slot]!.connection
-        let count = sessions[slot]!.reads.count
+        let connection = sessions[slot].connection
+        let count = sessions[slot].reads.count
         while let read = takeRead(slot) {
             if read.hasTimer { actions.append(.cancelTimer(connection, read.call)) }
             actions.append(.fail(connection, read.call, error))
         }
-        guard let call = sessions[slot]!.subscription else { return count }
+        guard let call = sessions[slot].subscription else { return count }
         actions.append(.fail(connection, call, error))
         // A subscription is the session: the connection may begin another.
         removeSession(slot, &actions)

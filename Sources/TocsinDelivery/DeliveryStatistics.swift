@@ -53,33 +53,35 @@ extension Delivery {
     package var sessionCount: Int { sessionNumbers.count }
     package var groupCount: Int { groups.count }
     package var pendingReadCount: Int {
-        sessions.reduce(0) { $0 + ($1?.pendingCalls ?? 0) }
+        var count = 0
+        for slot in sessions.indices where sessions.contains(slot) { count += sessions[slot].pendingCalls }
+        return count
     }
 
     /// Counts of the sessions that one user has now: what it may know of the delivery that sees its own events only.
     package func figures(ofUser uid: UInt32) -> UserFigures {
         var figures = UserFigures()
-        for session in sessions.compactMap({ $0 }) where session.peer.uid == uid {
+        for slot in sessions.indices where sessions.contains(slot) && sessions[slot].peer.uid == uid {
             figures.sessions += 1
-            figures.pendingReads += session.pendingCalls
-            figures.delivered += session.delivered
+            figures.pendingReads += sessions[slot].pendingCalls
+            figures.delivered += sessions[slot].delivered
         }
-        for stream in streams.compactMap({ $0 }) {
-            guard let member = stream.members.first, sessions[member]?.peer.uid == uid else { continue }
-            figures.lost += stream.lost
+        for slot in streams.indices where streams.contains(slot) {
+            guard let member = streams[slot].members.first, sessions[member].peer.uid == uid else { continue }
+            figures.lost += streams[slot].lost
         }
         return figures
     }
 
     /// Every session, oldest first.
     package var sessionStatus: [SessionStatus] {
-        sessions.compactMap { $0 }.sorted { $0.number < $1.number }.compactMap { session in
-            guard let stream = streams[session.stream] else { return nil }
+        sessionNumbers.sorted { $0.key < $1.key }.map { number, slot in
+            let stream = sessions[slot].stream
             return SessionStatus(
-                session: name(ofSession: session.number), pid: session.peer.pid, uid: session.peer.uid,
-                group: stream.group?.name, pendingReads: session.pendingCalls,
-                queued: log.nextSequence - stream.next + UInt64(stream.redelivery.count),
-                delivered: session.delivered, lost: stream.lost)
+                session: name(ofSession: number), pid: sessions[slot].peer.pid, uid: sessions[slot].peer.uid,
+                group: streams[stream].group?.name, pendingReads: sessions[slot].pendingCalls,
+                queued: log.nextSequence - streams[stream].next + UInt64(streams[stream].redelivery.count),
+                delivered: sessions[slot].delivered, lost: streams[stream].lost)
         }
     }
 }

@@ -2,7 +2,7 @@ import DequeModule
 internal import TocsinEvents
 
 /// One connection's side of the delivery: its demand, and in a group what it was given and has not acknowledged.
-struct Session {
+struct Session: ~Copyable {
     let connection: ConnectionID
     /// Counts up for the life of the daemon.
     let number: UInt64

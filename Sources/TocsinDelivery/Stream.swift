@@ -2,7 +2,7 @@ import DequeModule
 internal import TocsinEvents
 
 /// A cursor in the log with a filter, and those who read behind it: one session, or the members of a group.
-struct Stream {
+struct Stream: ~Copyable {
     /// Tells a stream from an earlier one in the same slot.
     let generation: UInt64
     let filter: CompiledFilter
@@ -37,7 +37,7 @@ struct Stream {
     var abandoned: UInt64 = 0
 
     init(
-        generation: UInt64, filter: CompiledFilter, overflow: Overflow = .dropOldest, group: GroupKey? = nil,
+        generation: UInt64, filter: consuming CompiledFilter, overflow: Overflow = .dropOldest, group: GroupKey? = nil,
         groupFilter: Filter = Filter(), restrictedTo: UInt32? = nil, next: UInt64
     ) {
         self.generation = generation

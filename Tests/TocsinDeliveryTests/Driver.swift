@@ -202,7 +202,8 @@ final class Driver {
     }
 
     private func outcome(_ completion: Completion) -> Outcome {
-        let bytes = delivery.withBytes(of: completion.event) { $0.withUnsafeBufferPointer { Array($0) } }
+        var bytes: [UInt8] = []
+        delivery.withBytes(of: completion.event) { bytes = $0.withUnsafeBufferPointer { Array($0) } }
         var event = JSONPiece(bytes)
         let sequence = event?.removeMember(["sequence"]).flatMap(number(in:)) ?? 0
         let members = ["first", "last", "count"].map { event?.removeMember(["gap", $0]).flatMap(number(in:)) }

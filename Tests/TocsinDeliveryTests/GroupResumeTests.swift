@@ -103,16 +103,20 @@ import TocsinEvents
     }
 
     private func due(_ driver: Driver, _ key: GroupKey) -> Due? {
-        guard let slot = driver.delivery.groups[key], let stream = driver.delivery.streams[slot] else { return nil }
-        var events = Set(stream.redelivery)
-        for member in stream.members {
-            for given in driver.delivery.sessions[member]?.unacknowledged ?? [] where given.loss == nil {
+        guard let slot = driver.delivery.groups[key] else { return nil }
+        var events = Set(driver.delivery.streams[slot].redelivery)
+        for member in driver.delivery.streams[slot].members {
+            for given in driver.delivery.sessions[member].unacknowledged where given.loss == nil {
                 if driver.delivery.log.contains(given.sequence) { events.insert(given.sequence) }
             }
         }
-        for sequence in max(stream.next, driver.delivery.log.oldestSequence)..<driver.delivery.nextSequence {
+        for sequence in max(
+            driver.delivery.streams[slot].next, driver.delivery.log.oldestSequence)..<driver.delivery.nextSequence
+        {
             let facts = driver.delivery.log.facts(of: sequence)
-            if driver.delivery.log.matches(stream.filter, sequence, facts) { events.insert(sequence) }
+            if driver.delivery.log.matches(driver.delivery.streams[slot].filter, sequence, facts) {
+                events.insert(sequence)
+            }
         }
         return Due(events: events, lost: driver.delivery.unacknowledgedLoss(slot)?.count ?? 0)
     }
@@ -147,7 +151,7 @@ import TocsinEvents
             case 4..<8:
                 guard let member = members.randomElement(using: &random) else { continue }
                 let held = driver.delivery.connections[member.id]?.session.flatMap {
-                    driver.delivery.sessions[$0]?.unacknowledged.randomElement(using: &random)?.sequence
+                    driver.delivery.sessions[$0].unacknowledged.randomElement(using: &random)?.sequence
                 }
                 _ = driver.poll(
                     member.id, acknowledge: Bool.random(using: &random) ? held.map(driver.cursor) : nil)
