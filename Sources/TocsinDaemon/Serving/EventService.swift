@@ -188,21 +188,13 @@ final class EventService: VarlinkInterface {
 
     private func complete(_ completion: Completion) {
         guard let connection = connections[completion.connection] else { return }
-        let append = { (output: inout ByteBuffer) in
-            output.writeStaticString(#"{"event":"#)
-            self.delivery.withBytes(of: completion.event) { bytes in
-                bytes.withUnsafeBytes { _ = output.writeBytes($0) }
-            }
-            if let queued = completion.queued {
-                output.writeStaticString(#","queued":"#)
-                output.writeDecimal(queued)
-            }
-            output.writeStaticString(#","lost":"#)
-            output.writeDecimal(completion.lost)
-            output.writeStaticString("}")
-        }
         connection.reply(
-            to: Varlink.CallID(rawValue: completion.call.rawValue), continues: completion.continues, appending: append)
+            to: Varlink.CallID(rawValue: completion.call.rawValue), continues: completion.continues
+        ) { output in
+            delivery.withBytes(of: completion.event) { event in
+                output.writeCompletion(event: event, queued: completion.queued, lost: completion.lost)
+            }
+        }
         if completion.continues, !connection.isWritable {
             delivery.writabilityChanged(completion.connection, isWritable: false, &actions)
         }
@@ -212,21 +204,5 @@ final class EventService: VarlinkInterface {
         timers.removeValue(forKey: TimerKey(connection: connection, call: call))
         delivery.timerFired(connection, call, &actions)
         perform()
-    }
-}
-
-extension ByteBuffer {
-    /// An integer in decimal, without making a string of it.
-    fileprivate mutating func writeDecimal(_ value: UInt64) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var rest = value
-            var start = digits.count
-            repeat {
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            writeBytes(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: digits[start...])))
-        }
     }
 }
