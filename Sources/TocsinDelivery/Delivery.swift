@@ -69,7 +69,8 @@ package struct Delivery: ~Copyable {
         pump(sessions[slot].stream, &actions)
     }
 
-    /// A subscription's socket takes more, or does not.
+    /// A subscription's socket takes more, or does not. That it takes more must be told, too, after it was given
+    /// `subscriptionBudget` bytes at once.
     package mutating func writabilityChanged(
         _ id: ConnectionID, isWritable: Bool, _ actions: inout [DeliveryAction]
     ) {

@@ -22,8 +22,9 @@ package struct DeliveryLimits: Hashable, Sendable {
     package var filter = FilterLimits()
     /// Logged events that one turn examines for one stream, so that no backlog delays the others.
     package var scanBudget = 4096
-    /// Events that one turn gives to one subscription: what they add to its socket is seen before the next turn.
-    package var subscriptionBudget = 64
+    /// Bytes of events that a subscription is given at once; the last event may go beyond. Then it counts as not writable
+    /// until `writabilityChanged` says that its socket took them.
+    package var subscriptionBudget = 28 << 10
 
     package init() {}
 

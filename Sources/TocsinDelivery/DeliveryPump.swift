@@ -93,15 +93,14 @@ extension Delivery {
         var scanned = 0
         var pushed = 0
         while let reader = nextReader(slot) {
-            if sessions[reader].subscription != nil {
-                pushed += 1
-                if pushed > limits.subscriptionBudget { scanned = limits.scanBudget }
-            }
             let supply = nextSupply(slot, &scanned)
             switch supply {
             case .gap, .again, .event:
                 guard mayBeGiven(reader) else { return stall(slot, sessions[reader].user, &actions) }
-                give(supply, slot, reader, &actions)
+                pushed += give(supply, slot, reader, &actions)
+                if pushed >= limits.subscriptionBudget, sessions[reader].subscription != nil {
+                    sessions[reader].isWritable = false
+                }
             case .nothing: return wait(slot, &actions)
             case .later:
                 streams[slot].isScanning = true
@@ -171,7 +170,10 @@ extension Delivery {
     }
 
     /// Completes the first read of `reader`, or fails it where the event does not fit; then the event stays the next.
-    private mutating func give(_ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout [DeliveryAction]) {
+    /// - Returns: bytes given.
+    private mutating func give(
+        _ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout [DeliveryAction]
+    ) -> Int {
         let sequence: UInt64
         var reference: EventReference
         var size: Int
@@ -186,19 +188,19 @@ extension Delivery {
                 let bytes = ownEventView(of: number, for: uid)
                 (reference, size) = (.encoded(bytes), bytes.count)
             }
-        case .nothing, .later: return
+        case .nothing, .later: return 0
         }
 
         let connection = sessions[reader].connection
         let read = takeRead(reader)
-        guard let call = read?.call ?? sessions[reader].subscription else { return }
+        guard let call = read?.call ?? sessions[reader].subscription else { return 0 }
         if let read, read.hasTimer { actions.append(.cancelTimer(connection, call)) }
         if let read, size > read.maxBytes {
             let short = read.allowTruncation ? shortened(reference, toFit: read.maxBytes) : nil
             guard let short else {
                 statistics.bufferTooSmall += 1
                 actions.append(.fail(connection, call, .bufferTooSmall(requiredBytes: size)))
-                return
+                return 0
             }
             statistics.shortened += 1
             (reference, size) = (.encoded(short), short.count)
@@ -229,6 +231,7 @@ extension Delivery {
                 Completion(
                     connection: connection, call: call, event: reference, queued: read == nil ? nil : queued,
                     lost: loss?.count ?? 0, continues: read == nil)))
+        return size
     }
 
     /// Of an event that cannot be read nothing is told but that it is missing.

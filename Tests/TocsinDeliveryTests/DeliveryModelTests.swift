@@ -24,7 +24,7 @@ import TocsinEvents
     func sessions(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var limits = DeliveryLimits()
-        (limits.scanBudget, limits.subscriptionBudget, limits.pendingReads) = (5, 3, 4)
+        (limits.scanBudget, limits.subscriptionBudget, limits.pendingReads) = (5, 10_000, 4)
         let driver = try Driver(limits: limits, logBytes: 68 << 10)
         driver.resumesAtOnce = false
         var history: [EventType] = []
@@ -90,8 +90,12 @@ import TocsinEvents
             while !driver.resumable.isEmpty { driver.resume() }
             if !reader.isClosed {
                 if reader.isSubscription {
-                    driver.writable(reader.id, true)
-                    while !driver.resumable.isEmpty { driver.resume() }
+                    var told: Int
+                    repeat {
+                        told = driver.order.count
+                        driver.writable(reader.id, true)
+                        while !driver.resumable.isEmpty { driver.resume() }
+                    } while driver.order.count > told
                 } else {
                     try finish(reader, driver)
                 }

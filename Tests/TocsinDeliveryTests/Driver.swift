@@ -20,7 +20,7 @@ final class Driver {
     var resumable: [StreamID] = []
     /// Whether sockets take what they are given.
     var writesAtOnce = true
-    /// Whether scans go on by themselves.
+    /// Whether scans go on by themselves, and subscriptions whose sockets take what they are given.
     var resumesAtOnce = true
 
     enum Outcome: Equatable {
@@ -170,12 +170,14 @@ final class Driver {
 
     private func perform() {
         var written: [ConnectionID] = []
+        var subscribers: Set<ConnectionID> = []
         for action in actions {
             switch action {
             case .ready(_, let call, let cursor): note(call, .ready(cursor), isFinal: false)
             case .complete(let completion):
                 note(completion.call, outcome(completion), isFinal: !completion.continues)
                 if writesAtOnce { written.append(completion.connection) }
+                if writesAtOnce, resumesAtOnce, completion.continues { subscribers.insert(completion.connection) }
             case .fail(_, let call, let error): note(call, .failed(error), isFinal: true)
             case .startTimer(_, let call, let milliseconds):
                 #expect(timers.updateValue(milliseconds, forKey: call) == nil, "a timer is started once")
@@ -188,6 +190,7 @@ final class Driver {
         actions.removeAll(keepingCapacity: true)
         for id in disconnected { for (call, connection) in pending where connection == id { pending[call] = nil } }
         for id in written { take(id) }
+        for id in subscribers { writable(id, true) }
         if resumesAtOnce, !resumable.isEmpty { resume() }
     }
 

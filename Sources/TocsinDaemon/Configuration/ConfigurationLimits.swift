@@ -29,6 +29,8 @@ extension Configuration {
         limits.pendingReads = maxPendingReads
         limits.pendingReadsPerUser = maxPendingReadsPerUser
         limits.queueSizePerUser = maxQueuedBytesPerUser
+        // With as many a connection is not writable, and tells when it is again.
+        limits.subscriptionBudget = serverLimits.outputHighWaterMark
         limits.groups = maxGroups
         return limits
     }

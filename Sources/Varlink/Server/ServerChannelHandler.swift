@@ -27,8 +27,6 @@ final class ServerChannelHandler: ChannelDuplexHandler {
         if case .some(.inputClosed) = event as? ChannelEvent { connection.inputEnded() }
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) { connection.writabilityChanged() }
-
     func read(context: ChannelHandlerContext) {
         if connection.admitsRead() { context.read() }
     }

@@ -12,9 +12,10 @@ public struct ServerLimits: Hashable, Sendable {
     public var connectionsReservedForRoot = 0
     /// Connections of one user; more are closed at once.
     public var maximumConnectionsPerUser = 1024
-    /// Bytes of replies that wait for a slow client before its connection counts as not writable: no further call of
-    /// it is dispatched, and streams pause.
-    public var outputHighWaterMark = 64 * 1024
+    /// Bytes of replies that are made for a connection before the kernel has taken those before. With so many, and while
+    /// any wait that it did not take, a connection counts as not writable: no further call of it is dispatched, and
+    /// streams pause. So this, and a reply, is what a client costs that never reads. With a small reply it fits 32 KiB.
+    public var outputHighWaterMark = 28 * 1024
     /// How long a connection that the server ends may take to accept its last replies.
     public var closeTimeout = TimeAmount.seconds(5)
     /// How long to accept no connection after the process ran out of file descriptors.

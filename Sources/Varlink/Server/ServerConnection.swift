@@ -41,17 +41,16 @@ public final class ServerConnection {
     private var isReceiving = false
     /// Had its share of this turn; goes on in a later one.
     private var isDeferred = false
-    /// Told as soon as what waits for the client now is written.
+    /// The kernel has not taken all that was written: told as soon as it has.
     private var awaitsQueue = false
     private var wantsInput = true
     private var readIsWithheld = false
-    /// As the channel last told: asked for each reply.
-    private var channelIsWritable = false
     /// In the server's list of connections with something to do at the end of the turn.
     var isScheduled = false
 
     /// A connection that has more to say or to do than fits one turn lets others have theirs.
     private static let callsPerTurn = 64
+    private static let bytesPerTurn = 192 << 10
 
     init(id: ConnectionID, peer: PeerCredentials, server: VarlinkServer) {
         self.id = id
@@ -66,10 +65,10 @@ public final class ServerConnection {
 
     // MARK: Replies
 
-    /// False while more replies wait for the client than the limit: a stream pauses until it hears
-    /// `connectionBecameWritable`.
+    /// False while replies wait for the client that the kernel did not take, or more are made than the limit: a stream
+    /// pauses until it hears `connectionBecameWritable`.
     public var isWritable: Bool {
-        state == .open && channelIsWritable && output.readableBytes < limits.outputHighWaterMark
+        state == .open && context != nil && !awaitsQueue && output.readableBytes < limits.outputHighWaterMark
     }
 
     /// Bytes of replies that were made and that the kernel has not taken yet; without those that wait for an earlier call.
@@ -185,7 +184,6 @@ public final class ServerConnection {
 
     func channelActive(_ context: ChannelHandlerContext) {
         self.context = context
-        channelIsWritable = context.channel.isWritable
         // The server may have ended between accept and here.
         if state != .open { context.close(promise: nil) }
     }
@@ -209,11 +207,6 @@ public final class ServerConnection {
         process()
     }
 
-    func writabilityChanged() {
-        channelIsWritable = context?.channel.isWritable ?? false
-        if channelIsWritable { server.schedule(self) }
-    }
-
     /// Whether the channel may read; if not now, it is told later.
     func admitsRead() -> Bool {
         readIsWithheld = !wantsInput
@@ -227,7 +220,6 @@ public final class ServerConnection {
         state = .closed
         if wasOpen { server.connectionClosed(self) }
         context = nil
-        channelIsWritable = false
         output = ByteBuffer()
         server.connectionQueueChanged(self, bytes: 0)
         server.remove(self)
@@ -238,13 +230,16 @@ public final class ServerConnection {
     /// Runs the calls that may run now, then writes all replies at once.
     func endTurn() {
         guard state == .open else { return }
-        process()
-        flush()
-        guard state == .open, !isDeferred, isCongested, isWritable else { return }
-        // What is replied to this is written in a later turn: others come first.
-        deferToNextTurn()
-        isCongested = false
-        server.connectionBecameWritable(self)
+        var written = 0
+        while true {
+            process()
+            written += flush()
+            guard state == .open, !isDeferred, isCongested, isWritable else { return }
+            isCongested = false
+            // Others come first: what is replied to this is followed by more in a later turn only.
+            if written >= Self.bytesPerTurn { deferToNextTurn() }
+            server.connectionBecameWritable(self)
+        }
     }
 
     func nextTurn() {
@@ -258,13 +253,15 @@ public final class ServerConnection {
         server.scheduleNextTurn(self)
     }
 
-    private func flush() {
-        guard output.readableBytes > 0, let context else { return }
+    /// Returns how many bytes were written, to the kernel or to wait for it.
+    private func flush() -> Int {
+        guard output.readableBytes > 0, let context else { return 0 }
         let replies = output
         output = ByteBuffer()
         context.writeAndFlush(NIOAny(replies), promise: nil)
         server.giveBack(replies)
         reportQueue()
+        return replies.readableBytes
     }
 
     /// Tells what the kernel did not take, and again when it has.
@@ -277,6 +274,7 @@ public final class ServerConnection {
         written.futureResult.assumeIsolated().whenComplete { _ in
             self.awaitsQueue = false
             self.reportQueue()
+            self.server.schedule(self)
         }
         // An empty write, too, ends only after those before it.
         context.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
@@ -290,7 +288,7 @@ public final class ServerConnection {
         var calls = 0
         while state == .open {
             // The kernel may take it at once; then the calls that were received go on being answered.
-            if output.readableBytes >= limits.outputHighWaterMark { flush() }
+            if output.readableBytes >= limits.outputHighWaterMark { _ = flush() }
             guard isWritable || context == nil else {
                 wantsInput = false
                 return

@@ -93,10 +93,6 @@ public final class VarlinkServer {
             )
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: .init(low: limits.outputHighWaterMark / 2, high: limits.outputHighWaterMark)
-            )
             .childChannelInitializer { channel in server.value.accepted(channel) }
             .withBoundSocket(descriptor)
             .map { channel in
