@@ -28,6 +28,7 @@ final class Daemon {
     private let intakeProgress = IntakeProgress()
     /// What nobody is told of needs nobody to wake up for it.
     private let urgent: UrgentTypes
+    private let heap: RestingHeap
     private var watch: [SourceWatch] = []
     private var rules: RuleService?
     private var watchdog: Watchdog?
@@ -50,9 +51,10 @@ final class Daemon {
         let preserved = try PreservedLog(logBytes: configuration.logBytes, boot: boot, store: store)
         beginning = preserved.beginning
         access = SocketAccess(configuration)
+        heap = RestingHeap(on: eventLoop)
         service = try EventService(
             on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits),
-            access: access)
+            access: access, heap: heap)
         pipeline = EventPipeline(
             on: eventLoop, service: service,
             journal: EventJournal(writer: journal, logger: logger, configuration), reader: try ProcessReader(),
@@ -178,6 +180,9 @@ final class Daemon {
     func announceReady() {
         logger.log(level: .notice, .ready, "Ready", metadata: ["sources": "\(sourceNames)"])
         manager.notify(.ready(status: statusLine))
+        // What only the start has needed.
+        ProcessMemory.trimHeap()
+        ProcessMemory.dropCode()
         guard let interval = manager.watchdogUSec else { return }
         watchdog = Watchdog(
             on: eventLoop, manager: manager, intervalUSec: interval, intake: intakeProgress, logger: logger)

@@ -11,6 +11,7 @@ import TocsinSystemd
 package func runDaemon(_ options: DaemonOptions) throws {
     // While this is the process's only thread: they are each thread's own.
     giveUpPrivileges()
+    ProcessMemory.configureHeap()
     // Early: until it is held back, a reload that is asked for while the daemon starts would end it.
     let signals = Signals()
     // Before other threads read the environment.

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/fanotify.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdint.h>
 #include <sys/epoll.h>

@@ -18,6 +18,7 @@ final class EventService: VarlinkInterface {
 
     private let eventLoop: any EventLoop
     private let access: SocketAccess
+    private let heap: RestingHeap
     private var connections: [TocsinDelivery.ConnectionID: ServerConnection] = [:]
     private var timers: [TimerKey: Scheduled<Void>] = [:]
     /// What the latest input asked for; the memory is kept.
@@ -30,12 +31,13 @@ final class EventService: VarlinkInterface {
     }
 
     init(
-        on eventLoop: any EventLoop, delivery: consuming Delivery, access: SocketAccess
+        on eventLoop: any EventLoop, delivery: consuming Delivery, access: SocketAccess, heap: RestingHeap
     ) throws {
         description = try InterfaceDescription(parsing: InterfaceText.events)
         self.eventLoop = eventLoop
         self.delivery = delivery
         self.access = access
+        self.heap = heap
     }
 
     // MARK: Events
@@ -45,6 +47,7 @@ final class EventService: VarlinkInterface {
     func publish(_ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil) {
         delivery.append(event, json: json, origin: origin, &actions)
         perform()
+        heap.eventLogged()
     }
 
     var nextSequence: UInt64 { delivery.nextSequence }
@@ -122,6 +125,7 @@ final class EventService: VarlinkInterface {
         guard connections.removeValue(forKey: id) != nil else { return }
         delivery.connectionClosed(id, &actions)
         perform()
+        heap.connectionEnded()
     }
 
     func connectionBecameWritable(_ connection: ServerConnection) {
