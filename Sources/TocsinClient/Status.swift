@@ -46,8 +46,8 @@ public struct Status: Hashable, Sendable {
         public var undecodable: UInt64?
         /// Executions told with less than all of their arguments, because the queue had no room for more.
         public var shortened: UInt64?
-        /// Times the kernel did not run a probe, because it was running on that processor. Once told in a gap, they are
-        /// among `lost`.
+        /// Times the kernel did not run a probe, because it was running on that processor; nil where the daemon may not
+        /// know. Once told in a gap, they are among `lost`.
         public var skipped: UInt64?
     }
 

@@ -105,8 +105,8 @@ package struct SourceStatistics: Sendable, Hashable {
     package var records: [RecordCount] = []
     /// Records that were taken from the queue and could not be read. They are among `lost`.
     package var undecodable: UInt64 = 0
-    /// Times the kernel's side did not look, as far as the kernel counts them. They are among `lost`, once they were told.
-    package var skipped: UInt64 = 0
+    /// Times the kernel's side did not look; nil where nobody can know. They are among `lost`, once they were told.
+    package var skipped: UInt64?
     /// Events told with less than was there, because the queue had no room for more.
     package var shortened: UInt64 = 0
 

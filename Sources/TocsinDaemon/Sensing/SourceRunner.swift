@@ -169,7 +169,7 @@ extension SourceStatistics {
         total.overflows += part.overflows
         total.undecodable += part.undecodable
         total.shortened += part.shortened
-        total.skipped += part.skipped
+        if let skipped = part.skipped { total.skipped = (total.skipped ?? 0) + skipped }
         for count in part.records {
             guard let index = total.records.firstIndex(where: { $0.type == count.type }) else {
                 total.records.append(count)

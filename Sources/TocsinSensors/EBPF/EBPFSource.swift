@@ -24,12 +24,20 @@ package final class EBPFSource: Source {
     private final class Armed: Sendable {
         let probes: Probes
         let counters: ProbeCounters
-        let skippedRuns: SkippedRuns
+        /// nil where they cannot be known.
+        private let skips: SkippedRuns?
 
         init(_ probes: consuming Probes) throws(SystemError) {
             counters = try ProbeCounters(mapping: probes.counters)
-            skippedRuns = try SkippedRuns(of: probes)
+            skips = try? SkippedRuns(of: probes)
             self.probes = probes
+        }
+
+        var skippedRuns: UInt64? {
+            switch skips {
+            case .some(let skips): skips.count
+            case .none: nil
+            }
         }
     }
 
@@ -102,7 +110,7 @@ package final class EBPFSource: Source {
             statistics.records = armed.counters.records
             statistics.undecodable = armed.counters.undecodable
             statistics.shortened = armed.counters.shortened
-            statistics.skipped = armed.skippedRuns.count
+            statistics.skipped = armed.skippedRuns
         }
         return statistics
     }
@@ -120,7 +128,7 @@ package final class EBPFSource: Source {
             ring: try RingBuffer(
                 mapping: armed.probes.ring, capacity: armed.probes.ringSize, windowSize: windowSize),
             counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot,
-            skippedRuns: { armed.skippedRuns.count })
+            skippedRuns: { armed.skippedRuns ?? 0 })
         let queue = RingQueue(reader, counters: counters, urgent: urgent) { [stopSignal] in stopSignal.request() }
         let epoll = try Epoll()
         try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
