@@ -85,7 +85,7 @@ class Command(Monitor):
 
 
 class Tocsin(Monitor):
-    """tocsind with one source of process starts, and one subscriber: the whole way of an event."""
+    """tocsind with one source of process starts, and one subscriber to executions: the whole way of an event."""
 
     pid_pattern = re.compile(rb'"type":"exec".*?"pid":(\d+)')
 
@@ -116,7 +116,7 @@ class Subscribe(Tocsin):
         try:
             self.collector = subprocess.Popen([self.paths.tool("collect"), self.output], stdin=reading)
             self.subscriber = subprocess.Popen(
-                [str(self.paths.tocsind.parent / "tocsin"), "subscribe", "--format", "json", "--include-self",
+                [str(self.paths.tocsind.parent / "tocsin"), "subscribe", "--format", "json", "--type", "exec", "--include-self",
                  "--socket", self.daemon.socket], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.DEVNULL)
             self.reader_pid = self.subscriber.pid
         finally:

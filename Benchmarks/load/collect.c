@@ -1,7 +1,7 @@
 // collect OUTPUT [SOCKET]
 //
-// Takes what a monitor puts out, from standard input or as a subscriber of SOCKET, and notes when each piece of it came.
-// Everything stays in memory until the end (end of input or SIGTERM), so that collecting disturbs little. Then OUTPUT
+// Takes what a monitor puts out, from standard input or as a subscriber of SOCKET to executions, and notes when each piece
+// of it came. Everything stays in memory until the end (end of input or SIGTERM), so that collecting disturbs little. Then OUTPUT
 // gets the bytes and OUTPUT.times one line per read: bytes so far, nanoseconds of CLOCK_MONOTONIC.
 
 #define _GNU_SOURCE
@@ -40,7 +40,9 @@ static void *reserve(size_t size) {
 }
 
 static int subscribe(const char *path) {
-    static const char call[] = "{\"method\":\"io.tocsin.Events.Subscribe\",\"more\":true}";
+    // What the other monitors tell of.
+    static const char call[] = "{\"method\":\"io.tocsin.Events.Subscribe\",\"more\":true,"
+                               "\"parameters\":{\"filter\":{\"types\":[\"exec\"]}}}";
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) errx(2, "%s: too long for a socket", path);
     strcpy(address.sun_path, path);
