@@ -16,7 +16,8 @@ struct ClockStepTests {
     func steps() async throws {
         let daemon = try await RunningDaemon.ready(
             configuration:
-                "sources: [heartbeat, \(isRoot ? "ebpf" : "proc")]\nheartbeat: {interval: 10ms}\nlog: {size: 1MiB}")
+                "sources: [heartbeat, \(isRoot ? "ebpf" : "proc")]\nheartbeat: {interval: 10ms}\nlog: {size: 16MiB}")
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         let beats = try await daemon.client.open(Filter(types: [.heartbeat]))
         let patient = try await daemon.client.open(Filter(types: [.attribute]))
@@ -43,7 +44,9 @@ struct ClockStepTests {
         pending.cancel()
         try await witness.hasSeenAll(of: daemon)
         #expect(try await daemon.client.status().lostDaemon == 0)
-        Soak.report("clock steps", "40 steps by an hour, forth and back; \(try Vitals(of: daemon))")
+        let vitals = try Vitals(of: daemon)
+        vitals.expectBounded()
+        Soak.report("clock steps", "40 steps by an hour, forth and back; \(vitals)")
     }
 
     /// The next but one has happened since this was asked.

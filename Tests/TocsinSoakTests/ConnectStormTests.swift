@@ -9,6 +9,7 @@ import TocsinClient
     func connecting() async throws {
         let daemon = try await RunningDaemon.ready(
             configuration: "sources: [heartbeat]\nheartbeat: {interval: 10ms}\nlog: {size: 1MiB}")
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         var made: UInt64 = 0
         var refused: UInt64 = 0
@@ -23,6 +24,7 @@ import TocsinClient
         }
         let end = try Vitals(of: daemon)
         end.expectFlat(since: try #require(middle))
+        end.expectBounded()
         try await witness.hasSeenAll(of: daemon)
         let status = try await daemon.client.status()
         #expect(status.lostDaemon == 0 && status.refused(by: "accept") == 0)

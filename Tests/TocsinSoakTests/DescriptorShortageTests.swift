@@ -64,6 +64,7 @@ import TocsinEvents
                 proc: {interval: 10ms}
                 log: {size: 64MiB}
                 """)
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         // Nobody else on the machine runs this one.
         let place = try TemporaryDirectory()
@@ -124,9 +125,10 @@ import TocsinEvents
             #expect(facts.starts == starts && facts.gaps == 0, "\(facts)")
             #expect(try await daemon.client.status().refused(by: "accept") > 0)
         }
+        let vitals = try Vitals(of: daemon)
+        vitals.expectBounded()
         Soak.report(
-            "no descriptors",
-            "\(source): \(facts.starts) of \(starts) starts told, \(facts.gaps) gaps; \(try Vitals(of: daemon))")
+            "no descriptors", "\(source): \(facts.starts) of \(starts) starts told, \(facts.gaps) gaps; \(vitals)")
     }
 
     @Test(
@@ -141,6 +143,7 @@ import TocsinEvents
                 files: {paths: [\(watched.path)/**]}
                 log: {size: 64MiB}
                 """)
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         let told = Mutex((names: Set<String>(), gaps: 0))
         let events = daemon.client.events(Filter(types: [.create]), after: try await daemon.cursor)
@@ -198,7 +201,9 @@ import TocsinEvents
         }
         try await witness.hasSeenAll(of: daemon)
         let (names, gaps) = told.withLock { ($0.names.count, $0.gaps) }
-        Soak.report("no descriptors", "files: \(names) creations told, \(gaps) gaps; \(try Vitals(of: daemon))")
+        let vitals = try Vitals(of: daemon)
+        vitals.expectBounded()
+        Soak.report("no descriptors", "files: \(names) creations told, \(gaps) gaps; \(vitals)")
     }
 
     /// Soft and hard.

@@ -26,6 +26,7 @@ import TocsinClient
             ])
         let inside = "/proc/\(daemon.process.pid)/root\(place.path)"
         let client = TocsinClient(socketPath: inside + "/tocsin.sock")
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(client)
         #expect(try await client.status().rules == 1)
         for round in 1...Soak.scaled(3, full: 100) {
@@ -46,6 +47,7 @@ import TocsinClient
         #expect(told, "\(contents(of: inside + "/log") ?? "no log")")
         let end = try Vitals(of: daemon)
         end.expectFlat(since: middle)
+        end.expectBounded()
         Soak.report("full disk", "\(status.lostJournal ?? 0) messages lost and counted, every event told; \(end)")
     }
 }

@@ -9,6 +9,7 @@ import Testing
     func overTheSocket() async throws {
         let daemon = try await RunningDaemon.ready(
             configuration: "sources: [heartbeat]\nheartbeat: {interval: 10ms}\nlog: {size: 1MiB}")
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         let words = [
             "\0", "\"method\":", "\"more\":true,", "\"parameters\":{", "{", "}", "null", "io.tocsin.Events.Read",
@@ -22,6 +23,7 @@ import Testing
         #expect(allGone)
         let end = try Vitals(of: daemon)
         end.expectFlat(since: middle)
+        end.expectBounded()
         try await witness.hasSeenAll(of: daemon)
         let status = try await daemon.client.status()
         #expect(status.refused(by: "malformedMessage") > 0 && status.refused(by: "call") > 0)

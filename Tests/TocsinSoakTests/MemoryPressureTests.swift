@@ -10,7 +10,7 @@ import TocsinClient
         if: isRoot && ControlGroup.isAvailable(.memory), "needs root and a control group that limits memory"),
     .disabled(if: isSanitized, "the memory of a sanitizer itself is beyond the limit"))
 struct MemoryPressureTests {
-    private let silent = Soak.scaled(32, full: 250)
+    private let silent = Soak.scaled(32, full: 200)
 
     @Test(
         "with little memory, a neighbour that takes it all and subscribers that never read, nothing is lost or killed")
@@ -19,8 +19,9 @@ struct MemoryPressureTests {
         defer { group.remove() }
         try group.limitMemory(toBytes: Soak.scaled(96, full: 256) << 20)
         let daemon = try await RunningDaemon.ready(
-            configuration: "sources: [heartbeat, ebpf]\nheartbeat: {interval: 10ms}\nlog: {size: 8MiB}",
+            configuration: "sources: [heartbeat, ebpf]\nheartbeat: {interval: 10ms}\nlog: {size: 16MiB}",
             wrapper: group.wrapper)
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         // It fills what is left with pages of a file, which the kernel takes back again and again, and the daemon's code too.
         let place = try TemporaryDirectory()
@@ -45,6 +46,7 @@ struct MemoryPressureTests {
         #expect(pressed, "the neighbour has met the limit")
         let end = try Vitals(of: daemon)
         end.expectFlat(since: try #require(middle))
+        end.expectBounded()
         #expect(group.memoryKills == 0)
         try await witness.hasSeenAll(of: daemon)
         withExtendedLifetime((place, sockets)) {}

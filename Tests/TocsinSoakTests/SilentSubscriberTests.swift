@@ -12,7 +12,8 @@ struct SilentSubscriberTests {
     func neverReading() async throws {
         // A storm's events are a KiB or more each, and the log small: soon it holds the last of them only.
         let daemon = try await RunningDaemon.ready(
-            configuration: "sources: [heartbeat, ebpf]\nheartbeat: {interval: 100ms}\nlog: {size: 1MiB}")
+            configuration: "sources: [heartbeat, ebpf]\nheartbeat: {interval: 100ms}\nlog: {size: 4MiB}")
+        try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         let before = try await daemon.client.status()
         let sockets = try (0..<silent).map { _ in try TestSocket(connectingTo: daemon.socketPath) }
@@ -26,6 +27,7 @@ struct SilentSubscriberTests {
         try await fall(behind: 1000, daemon, witness)
         let end = try Vitals(of: daemon)
         end.expectFlat(since: middle)
+        end.expectBounded()
         try await witness.hasSeenAll(of: daemon)
 
         // Now they read: what each was told and what it was told of as lost are together all there was.

@@ -17,6 +17,18 @@ final class ControlGroup: Sendable {
         guard mkdir(path, 0o755) == 0 else { return nil }
     }
 
+    /// The one that a process is in; to be removed by whoever made it. nil where the controller cannot be had.
+    init?(_ controller: Controller, of pid: Int32) {
+        guard let parent = Self.parent(of: controller) else { return nil }
+        isVersion2 = parent.isVersion2
+        // `4:memory:/path`, and for version 2 `0::/path` (cgroups(7)).
+        let name = isVersion2 ? "" : controller.rawValue
+        let lines = (contents(of: "/proc/\(pid)/cgroup") ?? "").split(separator: "\n")
+        let fields = lines.map { $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false) }
+        guard let own = fields.first(where: { $0.count == 3 && $0[1] == name[...] }) else { return nil }
+        path = parent.path + own[2]
+    }
+
     /// Ends what is left in it.
     func remove() {
         for _ in 0..<500 {
@@ -40,6 +52,9 @@ final class ControlGroup: Sendable {
     func limitMemory(toBytes count: Int) throws {
         try write("\(count)", to: isVersion2 ? "memory.max" : "memory.limit_in_bytes")
     }
+
+    /// Bytes; nil without a limit.
+    var memoryLimit: Int? { Int(text(isVersion2 ? "memory.max" : "memory.limit_in_bytes")) }
 
     /// How often the kernel had to take memory back from the group before it could give.
     var memoryReclaims: Int {
@@ -75,7 +90,7 @@ final class ControlGroup: Sendable {
         return access(version1 + "/cgroup.procs", W_OK) == 0 ? (version1, false) : nil
     }
 
-    private static func write(_ text: String, to path: String) -> Bool {
+    static func write(_ text: String, to path: String) -> Bool {
         let descriptor = open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
