@@ -17,6 +17,8 @@ struct JournalOutageTests {
                 """)
         let box = daemon.box
         try daemon.succeeds("systemctl", "start", "tocsin.socket", "tocsin.service")
+        let pid = try daemon.pidOutside()
+        try Vitals.forgetPeak(of: pid)
         let witness = try await Witness(daemon.client)
 
         // Hangs: its socket fills, the writer's thread blocks, the queue fills.
@@ -40,9 +42,11 @@ struct JournalOutageTests {
             try !box.journal("MESSAGE_ID=\(MessageID.heartbeat.rawValue)", "--since=-1s").isEmpty
         }
         #expect(try daemon.property("NRestarts") == "0")
+        let vitals = try Vitals(of: pid)
+        vitals.expectBounded()
         Soak.report(
             "journal outage",
-            "\(hanging) entries lost to a journald that hung, \(missing - hanging) while there was none; every event told"
+            "\(hanging) entries lost to a journald that hung, \(missing - hanging) while there was none; every event told; \(vitals)"
         )
     }
 

@@ -12,12 +12,15 @@ package final class SystemdBox {
     private let script: ChildProcess
 
     /// Boots, and returns when the basic target is reached.
-    package init() throws {
+    ///
+    /// - Parameter hasLimits: limits of units, as `MemoryMax=`, are in force where the machine has the controllers.
+    package init(hasLimits: Bool = false) throws {
         let leash = try Pipe(), output = try Pipe()
         let text = String(decoding: PackageResources.boot_sh, as: UTF8.self)
         script = try ChildProcess(
-            ["unshare", "--mount", "--propagation", "private", "bash", "-c", text, "systemd-box"], input: leash.read,
-            output: output.write, errors: output.write,
+            ["unshare", "--mount", "--propagation", "private", "bash", "-c", text, "systemd-box"]
+                + (hasLimits ? ["limits"] : []),
+            input: leash.read, output: output.write, errors: output.write,
             // The leash ends it: killed, it would leave the box behind.
             diesWithTest: false)
         output.closeWrite()

@@ -12,8 +12,9 @@ package struct InstalledDaemon {
     /// - Parameters:
     ///   - configuration: nil for the sample that is installed.
     ///   - settings: lines of a drop-in of the service.
-    package init(configuration: String? = nil, settings: String? = nil) throws {
-        box = try SystemdBox()
+    ///   - hasLimits: see `SystemdBox`.
+    package init(configuration: String? = nil, settings: String? = nil, hasLimits: Bool = false) throws {
+        box = try SystemdBox(hasLimits: hasLimits)
         try make("install")
         try succeeds("systemd-sysusers")
         try succeeds("journalctl", "--update-catalog")
@@ -28,7 +29,7 @@ package struct InstalledDaemon {
     /// Runs one of the Makefile's targets on the files of the box.
     package func make(_ target: String) throws {
         let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
-        let programs = try BuiltProgram.path("tocsind").split(separator: "/").dropLast().joined(separator: "/")
+        let programs = try RunningDaemon.program.split(separator: "/").dropLast().joined(separator: "/")
         // Without what a make that runs these tests tells its children.
         let result = try Command([
             "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-C", root, target, "RELEASE=/\(programs)",

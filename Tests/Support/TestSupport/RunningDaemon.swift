@@ -87,7 +87,7 @@ package final class RunningDaemon: Sendable {
     }
 
     /// TOCSIND names another build than the one beside these tests.
-    private static var program: String {
+    static var program: String {
         get throws { try getenv("TOCSIND").map { String(cString: $0) } ?? BuiltProgram.path("tocsind") }
     }
 
