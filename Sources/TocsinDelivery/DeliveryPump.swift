@@ -113,7 +113,9 @@ extension Delivery {
     /// The member that has waited longest.
     private func nextReader(_ slot: Int) -> Int? {
         var longest: (ticket: UInt64, session: Int)?
-        for member in streams[slot].members {
+        // By index: to go through the list itself would count a reference to it, for each event.
+        for index in 0..<streams[slot].members.count {
+            let member = streams[slot].members[index]
             guard let ticket = sessions[member].demand, ticket < longest?.ticket ?? .max else { continue }
             longest = (ticket, member)
         }
@@ -250,7 +252,8 @@ extension Delivery {
     private mutating func wait(
         _ slot: Int, _ actions: inout [DeliveryAction], instead error: DeliveryError = .timedOut
     ) {
-        for member in streams[slot].members {
+        for index in 0..<streams[slot].members.count {
+            let member = streams[slot].members[index]
             while let head = sessions[member].reads.first, !head.isArmed {
                 if head.timeoutMSec == 0 {
                     // Whether there is an event is known only when the scan is through.
