@@ -282,4 +282,44 @@ import Testing
         try server.until { $0.closed.count == 2 }
         try server.until { try server.connectionCount == 0 }
     }
+
+    @Test("a reply that connections share comes to each of them in the order of its own replies")
+    func sharedReplies() throws {
+        let server = try TestServer()
+        let sockets = [try server.connect(), try server.connect()]
+        for (index, socket) in sockets.enumerated() {
+            try socket.send(#"{"method":"org.example.test.Monitor","more":true}"#)
+            try server.until { $0.pending.count == index + 1 }
+        }
+        try server.run { service in
+            let shared = SharedReply(continues: true) { $0.writeString(#"{"number":1}"#) }
+            for (index, call) in service.pending.enumerated() {
+                if index == 1 { call.reply(continues: true) { $0.member("number", 0) } }
+                for number in [2, 3] {
+                    call.connection.reply(to: call.id, with: shared)
+                    call.reply(continues: number == 2) { $0.member("number", number) }
+                }
+            }
+        }
+        for (index, socket) in sockets.enumerated() {
+            for number in (index == 1 ? [0] : []) + [1, 2, 1] {
+                #expect(try socket.receive() == #"{"parameters":{"number":\#(number)},"continues":true}"#)
+            }
+            #expect(try socket.receive() == #"{"parameters":{"number":3}}"#)
+        }
+    }
+
+    @Test("a shared reply to a later call waits for the replies to earlier ones")
+    func sharedReplyToLaterCall() throws {
+        let server = try TestServer()
+        let socket = try server.connect()
+        for _ in 0..<2 { try socket.send(#"{"method":"org.example.test.Wait"}"#) }
+        try server.until { $0.pending.count == 2 }
+        try server.run { service in
+            let later = service.pending[1]
+            later.connection.reply(to: later.id, with: SharedReply { $0.writeString(#"{"number":2}"#) })
+            service.answer(1)
+        }
+        for number in [1, 2] { #expect(try socket.receive() == #"{"parameters":{"number":\#(number)}}"#) }
+    }
 }

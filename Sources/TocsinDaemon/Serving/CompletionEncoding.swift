@@ -1,4 +1,20 @@
 import NIOCore
+import TocsinDelivery
+
+extension DeliveryAction {
+    /// See `Completion.sharedEvent`.
+    var sharedEvent: UInt64? {
+        if case .complete(let completion) = self { completion.sharedEvent } else { nil }
+    }
+}
+
+extension Completion {
+    /// The event's number, where each subscription that gets the event gets the same reply.
+    var sharedEvent: UInt64? {
+        guard continues, queued == nil, lost == 0, case .logged(let sequence) = event else { return nil }
+        return sequence
+    }
+}
 
 extension ByteBuffer {
     /// The parameters of a reply to `Read` or `Subscribe`: the event as it lies in the log, and what is said of it. All in

@@ -152,18 +152,29 @@ final class EventService: VarlinkInterface {
         guard !isPerforming else { return }
         isPerforming = true
         defer { isPerforming = false }
+        var shared: (event: UInt64, reply: SharedReply)?
         var index = 0
         while index < actions.count {
             let action = actions[index]
             index += 1
-            perform(action)
+            guard case .complete(let completion) = action else {
+                perform(action)
+                continue
+            }
+            // An event for more than one subscription is encoded once.
+            if let event = completion.sharedEvent, shared?.event != event, index < actions.count,
+                actions[index].sharedEvent == event
+            {
+                shared = (event, SharedReply(continues: true) { append(completion, to: &$0) })
+            }
+            complete(completion, shared?.event == completion.sharedEvent ? shared?.reply : nil)
         }
         actions.removeAll(keepingCapacity: true)
     }
 
     private func perform(_ action: DeliveryAction) {
         switch action {
-        case .complete(let completion): complete(completion)
+        case .complete(let completion): complete(completion, nil)
         case .ready(let connection, let call, let cursor):
             connections[connection]?.reply(to: Varlink.CallID(rawValue: call.rawValue), continues: true) {
                 $0.member("ready", true)
@@ -190,17 +201,22 @@ final class EventService: VarlinkInterface {
         }
     }
 
-    private func complete(_ completion: Completion) {
+    private func complete(_ completion: Completion, _ shared: SharedReply?) {
         guard let connection = connections[completion.connection] else { return }
-        connection.reply(
-            to: Varlink.CallID(rawValue: completion.call.rawValue), continues: completion.continues
-        ) { output in
-            delivery.withBytes(of: completion.event) { event in
-                output.writeCompletion(event: event, queued: completion.queued, lost: completion.lost)
-            }
+        let call = Varlink.CallID(rawValue: completion.call.rawValue)
+        if let shared {
+            connection.reply(to: call, with: shared)
+        } else {
+            connection.reply(to: call, continues: completion.continues) { append(completion, to: &$0) }
         }
         if completion.continues, !connection.isWritable {
             delivery.writabilityChanged(completion.connection, isWritable: false, &actions)
+        }
+    }
+
+    private func append(_ completion: Completion, to output: inout ByteBuffer) {
+        delivery.withBytes(of: completion.event) { event in
+            output.writeCompletion(event: event, queued: completion.queued, lost: completion.lost)
         }
     }
 

@@ -1,6 +1,20 @@
 import JSON
 import NIOCore
 
+/// A reply that many calls get: encoded once, and its bytes are shared by their connections.
+public struct SharedReply: Sendable {
+    let bytes: ByteBuffer
+    let continues: Bool
+
+    /// - Parameter parameters: appends one JSON object, or nothing.
+    public init(continues: Bool = false, appending parameters: (inout ByteBuffer) -> Void) {
+        var bytes = ByteBuffer()
+        ReplyEncoding.appendReply(to: &bytes, continues: continues, parameters)
+        self.bytes = bytes
+        self.continues = continues
+    }
+}
+
 /// Replies as bytes, appended to the output of a connection with their NUL.
 enum ReplyEncoding {
     /// A reply whose parameters the closure appends as one JSON object, or not at all.

@@ -34,6 +34,8 @@ public final class ServerConnection {
     private var replyCheck: ReplyCheck?
     /// Replies of this turn.
     private var output = ByteBuffer()
+    /// Of replies of this turn that come before these: the channel has them, and was not told to write them.
+    private var unflushedBytes = 0
     /// Too much waits for the client, and a stream of replies that has seen it is to hear when that has changed.
     private var isCongested = false
     private var isProcessing = false
@@ -68,8 +70,11 @@ public final class ServerConnection {
     /// False while replies wait for the client that the kernel did not take, or more are made than the limit: a stream
     /// pauses until it hears `connectionBecameWritable`.
     public var isWritable: Bool {
-        state == .open && context != nil && !awaitsQueue && output.readableBytes < limits.outputHighWaterMark
+        state == .open && context != nil && !awaitsQueue && unwrittenBytes < limits.outputHighWaterMark
     }
+
+    /// Of replies of this turn.
+    private var unwrittenBytes: Int { unflushedBytes + output.readableBytes }
 
     /// Bytes of replies that were made and that the kernel has not taken yet; without those that wait for an earlier call.
     private var queuedBytes: Int {
@@ -103,6 +108,20 @@ public final class ServerConnection {
         }
     }
 
+    /// Replies to a call with what others get, too.
+    public func reply(to call: CallID, with reply: SharedReply) {
+        guard state == .open, stream.place(of: call, continues: reply.continues) == .now, output.readableBytes == 0,
+            let context
+        else {
+            return deliver(call, continues: reply.continues) { $1.writeImmutableBuffer(reply.bytes) }
+        }
+        check(call, reply.bytes, from: reply.bytes.readerIndex, continues: reply.continues)
+        // Nothing of this turn is to be written before it, so that nobody needs to copy it.
+        context.write(NIOAny(reply.bytes), promise: nil)
+        unflushedBytes += reply.bytes.readableBytes
+        replied(to: call, continues: reply.continues)
+    }
+
     /// Answers a call with an error by its fully qualified name.
     public func fail(_ call: CallID, _ error: String, _ members: (inout JSONWriter) -> Void = { _ in }) {
         deliver(call, continues: false) { server, output in
@@ -131,6 +150,10 @@ public final class ServerConnection {
             check(call, reply, from: 0, continues: continues)
             stream.hold(reply, for: call)
         }
+        replied(to: call, continues: continues)
+    }
+
+    private func replied(to call: CallID, continues: Bool) {
         if !continues { end(call) }
         if continues, !isWritable { isCongested = true }
         if !isReceiving { server.schedule(self) }
@@ -255,13 +278,19 @@ public final class ServerConnection {
 
     /// Returns how many bytes were written, to the kernel or to wait for it.
     private func flush() -> Int {
-        guard output.readableBytes > 0, let context else { return 0 }
-        let replies = output
-        output = ByteBuffer()
-        context.writeAndFlush(NIOAny(replies), promise: nil)
-        server.giveBack(replies)
+        let written = unwrittenBytes
+        guard written > 0, let context else { return 0 }
+        unflushedBytes = 0
+        if output.readableBytes > 0 {
+            let replies = output
+            output = ByteBuffer()
+            context.writeAndFlush(NIOAny(replies), promise: nil)
+            server.giveBack(replies)
+        } else {
+            context.flush()
+        }
         reportQueue()
-        return replies.readableBytes
+        return written
     }
 
     /// Tells what the kernel did not take, and again when it has.
@@ -288,7 +317,7 @@ public final class ServerConnection {
         var calls = 0
         while state == .open {
             // The kernel may take it at once; then the calls that were received go on being answered.
-            if output.readableBytes >= limits.outputHighWaterMark { _ = flush() }
+            if unwrittenBytes >= limits.outputHighWaterMark { _ = flush() }
             guard isWritable || context == nil else {
                 wantsInput = false
                 return
