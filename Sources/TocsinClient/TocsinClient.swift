@@ -39,11 +39,11 @@ public struct TocsinClient: Sendable {
     /// - Parameters:
     ///   - after: Where to resume; nil begins with what happens from now on.
     ///   - group: Readers of the same group, which compete for the events.
-    ///   - depth: Reads kept pending, at least 1; the daemon's own bound holds.
+    ///   - depth: Reads kept pending, at least 1; the daemon's own bound holds, which is 64 unless configured otherwise.
     ///   - overflow: What happens when the log pushes out what this stream has not read.
     ///   - onRetry: Told before each wait for a further attempt to connect.
     public func events(
-        _ filter: Filter = Filter(), after: Cursor? = nil, group: String? = nil, depth: Int = 16,
+        _ filter: Filter = Filter(), after: Cursor? = nil, group: String? = nil, depth: Int = 64,
         overflow: Overflow? = nil, onRetry: (@Sendable (Retry) -> Void)? = nil
     ) -> EventStream {
         EventStream(
