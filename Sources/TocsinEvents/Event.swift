@@ -20,6 +20,7 @@ public struct Event: Hashable, Sendable {
     /// Encoded size of the whole event, where it was shortened.
     public var fullBytes: Int?
 
+    @inlinable
     public init(
         sequence: UInt64, cursor: Cursor, type: EventType, realtimeUSec: UInt64, monotonicUSec: UInt64,
         process: Process? = nil, file: File? = nil, gap: Gap? = nil

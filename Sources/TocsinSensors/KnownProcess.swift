@@ -49,9 +49,8 @@ final class KnownProgram: Sendable {
     fileprivate let device: UInt64?
     fileprivate let inode: UInt64?
     fileprivate let filename: ByteString?
-    /// A beginning of them, each ended by NUL, which none contains: an array of its own for each would take 40 bytes more,
-    /// and a process may have hundreds of one letter.
-    private let packedArguments: [UInt8]?
+    /// A beginning of them.
+    private let kept: Arguments?
     fileprivate let argumentsTruncated: Bool
     fileprivate let flags: Process.ExecFlags
 
@@ -64,23 +63,51 @@ final class KnownProgram: Sendable {
         flags = process.flags
         let (arguments, areTruncated) = process.arguments(upTo: argumentBytes)
         argumentsTruncated = areTruncated
-        packedArguments = arguments.map { arguments in
+        kept = arguments.map(Arguments.init)
+    }
+
+    var byteCount: Int {
+        (executable?.bytes.count ?? 0) + (filename?.bytes.count ?? 0) + (kept?.byteCount ?? 0)
+    }
+
+    fileprivate var arguments: [ByteString]? { kept?.list }
+
+    /// Few are kept as they are told. Each is an array of its own, of 40 bytes and more, and a process may have hundreds of
+    /// one letter: many are kept in one, each ended by NUL, which none contains.
+    private enum Arguments: Sendable {
+        case few([ByteString])
+        case many([UInt8])
+
+        private static let few = 8
+
+        init(_ arguments: [ByteString]) {
+            guard arguments.count > Self.few else {
+                self = .few(arguments)
+                return
+            }
             var packed: [UInt8] = []
             packed.reserveCapacity(arguments.reduce(0) { $0 + $1.bytes.count + 1 })
             for argument in arguments {
                 packed += argument.bytes
                 packed.append(0)
             }
-            return packed
+            self = .many(packed)
         }
-    }
 
-    var byteCount: Int {
-        (executable?.bytes.count ?? 0) + (filename?.bytes.count ?? 0) + (packedArguments?.count ?? 0)
-    }
+        var list: [ByteString] {
+            switch self {
+            case .few(let arguments): arguments
+            case .many(let packed):
+                packed.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { ByteString(Array($0)) }
+            }
+        }
 
-    fileprivate var arguments: [ByteString]? {
-        packedArguments?.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { ByteString(Array($0)) }
+        var byteCount: Int {
+            switch self {
+            case .few(let arguments): arguments.reduce(0) { $0 + $1.bytes.count + 48 }
+            case .many(let packed): packed.count
+            }
+        }
     }
 }
 
