@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CTocsinLinux.h"
 
+#include <link.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -197,4 +198,27 @@ int tocsin_set_capabilities(uint64_t permitted, uint64_t inheritable) {
         data[word].inheritable = (uint32_t)(inheritable >> 32 * word);
     }
     return (int)syscall(SYS_capset, &header, data);
+}
+
+struct pages {
+    uintptr_t start, end;
+};
+
+static int holds(struct dl_phdr_info *info, size_t size, void *wanted) {
+    (void)size;
+    const struct pages *pages = wanted;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (size_t index = 0; index < info->dlpi_phnum; index++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[index];
+        if (header->p_type != PT_LOAD) continue;
+        uintptr_t start = info->dlpi_addr + header->p_vaddr;
+        uintptr_t end = start + header->p_memsz;
+        if (start / page * page <= pages->start && pages->end <= (end + page - 1) / page * page) return 1;
+    }
+    return 0;
+}
+
+int tocsin_is_loaded(uintptr_t start, uintptr_t end) {
+    struct pages pages = {start, end};
+    return dl_iterate_phdr(holds, &pages);
 }

@@ -24,7 +24,9 @@ package enum ProcessMemory {
         guard let file = try? FileDescriptor.open("/proc/self/smaps"),
             let text = try? file.readToEnd(limit: 4 << 20, hint: 256 << 10)
         else { return }
-        for region in MemoryRegion.table(parsing: text) where region.isUnchangedFile {
+        // Other mappings may be gone by now, and their addresses be another thread's memory.
+        for region in MemoryRegion.table(parsing: text)
+        where region.isUnchangedFile && tocsin_is_loaded(region.start, region.end) != 0 {
             madvise(UnsafeMutableRawPointer(bitPattern: region.start), Int(region.end - region.start), MADV_DONTNEED)
         }
     }
@@ -39,10 +41,12 @@ package struct MemoryRegion: Hashable, Sendable {
     package var path: [UInt8]
     /// Kilobytes that are this process's own: for a private mapping of a file, what was written to.
     package var anonymousKiB: UInt64
+    /// Of these, what is in memory no more.
+    package var swappedKiB: UInt64
 
     /// Whether all that it holds can be had from its file again. A breakpoint of a debugger or a tracer is a change, too.
     package var isUnchangedFile: Bool {
-        isPrivate && !isWritable && path.first == UInt8(ascii: "/") && anonymousKiB == 0
+        isPrivate && !isWritable && path.first == UInt8(ascii: "/") && anonymousKiB == 0 && swappedKiB == 0
     }
 
     /// All that can be read.
@@ -52,9 +56,11 @@ package struct MemoryRegion: Hashable, Sendable {
             let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
             if let region = MemoryRegion(heading: fields) {
                 regions.append(region)
-            } else if fields.count >= 2, fields[0].elementsEqual("Anonymous:".utf8), !regions.isEmpty {
+            } else if fields.count >= 2, !regions.isEmpty {
                 // Unreadable: take it for changed.
-                regions[regions.endIndex - 1].anonymousKiB = UInt64(decimal: fields[1]) ?? .max
+                let count = UInt64(decimal: fields[1]) ?? .max
+                if fields[0].elementsEqual("Anonymous:".utf8) { regions[regions.endIndex - 1].anonymousKiB = count }
+                if fields[0].elementsEqual("Swap:".utf8) { regions[regions.endIndex - 1].swappedKiB = count }
             }
         }
         return regions
@@ -73,6 +79,6 @@ package struct MemoryRegion: Hashable, Sendable {
         isWritable = permissions[1] == UInt8(ascii: "w")
         isPrivate = permissions[3] == UInt8(ascii: "p")
         path = fields.count > 5 ? Array(fields[5].drop { $0 == UInt8(ascii: " ") }) : []
-        anonymousKiB = .max
+        (anonymousKiB, swappedKiB) = (.max, .max)
     }
 }

@@ -117,3 +117,9 @@ const char *tocsin_error_text(int code);
 // RLIMIT_NOFILE, whose name is an enumeration that differs with _GNU_SOURCE.
 int tocsin_get_descriptor_limit(struct rlimit *limit);
 int tocsin_set_descriptor_limit(const struct rlimit *limit);
+
+// MARK: Memory
+
+/// Whether the pages from `start` to `end` lie in one segment of the program or of a library that is loaded; see
+/// dl_iterate_phdr(3).
+int tocsin_is_loaded(uintptr_t start, uintptr_t end);
