@@ -20,8 +20,8 @@ package final class Lineage: Sendable {
     /// Bytes of their arguments that are told of those behind it.
     package static let argumentBytes = 128
 
-    /// Of the encoding; what it was made from takes about as many again.
-    package var byteCount: Int { json.count }
+    /// Of the encodings; what they were made from takes about as many again.
+    package var byteCount: Int { json.count + (parent?.json.count ?? 0) }
 
     package static let unknown = Lineage([])
 

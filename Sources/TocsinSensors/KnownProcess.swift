@@ -11,11 +11,10 @@ struct KnownProcess: Sendable {
     private let comm: ByteString?
     private let unit: String?
     private let container: String?
-    let program: KnownProgram
-    /// Bytes that it takes, with its places in a table and all of its program; measured, about.
+    /// Bytes that it takes, with its places in a table and without what it runs; measured, about.
     let byteCount: Int
 
-    init(_ process: Process, running program: KnownProgram) {
+    init(_ process: Process) {
         key = process.key
         entityID = process.entityID
         startTimeNSec = process.startTimeNSec
@@ -25,12 +24,11 @@ struct KnownProcess: Sendable {
         comm = process.comm
         unit = process.unit
         container = process.container
-        self.program = program
-        byteCount = 512 + program.byteCount + (unit?.utf8.count ?? 0) + (container?.utf8.count ?? 0)
+        byteCount = 512 + (unit?.utf8.count ?? 0) + (container?.utf8.count ?? 0)
     }
 
     /// With what an ancestor is told of.
-    var process: Process {
+    func process(running program: KnownProgram) -> Process {
         var process = Process(entityID: entityID, pid: key.pid, startTimeNSec: startTimeNSec)
         process.parentPid = parentPid
         process.uid = uid

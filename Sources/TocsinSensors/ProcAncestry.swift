@@ -12,6 +12,7 @@ package struct ProcAncestry: Sendable {
         var startTicks: UInt64
         var image: ProcStat.Image
         var process: KnownProcess
+        var program: KnownProgram
     }
 
     private static let (limit, byteLimit) = (4096, 2 << 20)
@@ -43,7 +44,7 @@ package struct ProcAncestry: Sendable {
     private mutating func current(_ pid: Int32) -> Process? {
         guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { return nil }
         if let known = known[pid], known.startTicks == stat.startTicks, known.image == stat.image {
-            var process = known.process.process
+            var process = known.process.process(running: known.program)
             // Both change without execve(2).
             process.parentPid = stat.parentPid
             process.comm = ByteString(stat.comm)
@@ -54,10 +55,12 @@ package struct ProcAncestry: Sendable {
             known.removeAll(keepingCapacity: true)
             knownBytes = 0
         }
-        let entry = KnownProcess(process, running: KnownProgram(of: process))
+        let entry = Known(
+            startTicks: stat.startTicks, image: stat.image, process: KnownProcess(process),
+            program: KnownProgram(of: process))
         // Of what it replaces, too: counted again, it is only forgotten a little earlier.
-        knownBytes += entry.byteCount
-        known[pid] = Known(startTicks: stat.startTicks, image: stat.image, process: entry)
+        knownBytes += entry.process.byteCount + entry.program.byteCount
+        known[pid] = entry
         return process
     }
 

@@ -31,16 +31,26 @@ package struct ProcessTable: ~Copyable {
     private final class Entry {
         let key: ProcessKey
         var known: KnownProcess
+        var running: Running
         /// Who it was born of.
         var parent: ProcessKey?
         var hasEnded = false
         var hasChildren = false
 
-        init(_ known: KnownProcess, parent: ProcessKey?) {
+        init(_ known: KnownProcess, _ running: Running, parent: ProcessKey?) {
             key = known.key
             self.known = known
+            self.running = running
             self.parent = parent
         }
+    }
+
+    /// What processes run; counted once, however many they are.
+    private final class Running {
+        let program: KnownProgram
+        var users = 0
+
+        init(_ program: KnownProgram) { self.program = program }
     }
 
     /// `byteCapacity` in bytes: an ordinary process takes 700.
@@ -58,7 +68,7 @@ package struct ProcessTable: ~Copyable {
     package mutating func seed(_ processes: [Process]) {
         // Parents may follow their children, so links are made when all are there.
         let new = processes.filter { entries[$0.key] == nil }
-        for process in new { insert(process, running: program(of: process), parent: nil) }
+        for process in new { insert(process, program(of: process), parent: nil) }
         for process in new {
             guard let parent = parent(of: process) else { continue }
             entries[process.key]?.parent = parent.key
@@ -73,17 +83,19 @@ package struct ProcessTable: ~Copyable {
         case .fork:
             let parent = parent(of: process)
             // What the parent runs is shared.
-            let inherited = process.hasProgram ? nil : parent?.known.program
-            if let parent { process.run(parent.known.program) }
-            insert(process, running: inherited ?? program(of: process), parent: parent)
+            let inherited = process.hasProgram ? nil : parent?.running
+            if let parent { process.run(parent.running.program) }
+            insert(process, inherited ?? program(of: process), parent: parent?.key)
         case .exec:
-            let parent = entries[process.key]?.parent.flatMap { entries[$0] } ?? parent(of: process)
-            insert(process, running: program(of: process), parent: parent)
+            let entry = entries[process.key]
+            // It may have had children before it was known, or known again.
+            if entry == nil { forgetLineages() }
+            insert(process, program(of: process), parent: entry?.parent ?? parent(of: process)?.key)
         case .exit:
             guard let entry = entries[process.key] else { return true }
             guard !entry.hasEnded else { return false }
             end(entry)
-            process.run(entry.known.program)
+            process.run(entry.running.program)
         default: break
         }
         return true
@@ -98,25 +110,29 @@ package struct ProcessTable: ~Copyable {
         return parent
     }
 
-    private func program(of process: Process) -> KnownProgram {
+    private func program(of process: Process) -> Running {
         let isSpacious = byteCount < byteCapacity / 2
-        return KnownProgram(
-            of: process, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
+        return Running(
+            KnownProgram(
+                of: process, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes))
     }
 
-    private mutating func insert(_ process: Process, running program: KnownProgram, parent: Entry?) {
-        let known = KnownProcess(process, running: program)
+    private mutating func insert(_ process: Process, _ running: Running, parent: ProcessKey?) {
+        let known = KnownProcess(process)
         byteCount += known.byteCount
-        parent?.hasChildren = true
+        use(running)
+        if let parent { entries[parent]?.hasChildren = true }
         if let entry = entries[known.key] {
             // Its children have another parent now, and their children another grandparent.
             if entry.hasChildren { forgetLineages() }
             byteCount -= entry.known.byteCount
+            leave(entry.running)
             entry.known = known
-            entry.parent = parent?.key
+            entry.running = running
+            entry.parent = parent
             own(entry)
         } else {
-            let entry = Entry(known, parent: parent?.key)
+            let entry = Entry(known, running, parent: parent)
             arrived.append(known.key)
             entries[known.key] = entry
             own(entry)
@@ -126,6 +142,16 @@ package struct ProcessTable: ~Copyable {
         {
             forget(oldest)
         }
+    }
+
+    private mutating func use(_ running: Running) {
+        if running.users == 0 { byteCount += running.program.byteCount }
+        running.users += 1
+    }
+
+    private mutating func leave(_ running: Running) {
+        running.users -= 1
+        if running.users == 0 { byteCount -= running.program.byteCount }
     }
 
     /// The number is its own now. Was it another's, that one has ended, told or not.
@@ -150,6 +176,7 @@ package struct ProcessTable: ~Copyable {
     private mutating func forget(_ key: ProcessKey) {
         guard let entry = entries.removeValue(forKey: key) else { return }
         byteCount -= entry.known.byteCount
+        leave(entry.running)
         if owners[key.pid] === entry { owners[key.pid] = nil }
         if entry.hasChildren, let lineage = lineages.removeValue(forKey: key) { lineageBytes -= lineage.byteCount }
         // Keys of forgotten entries stay in the order of arrival until they are many.
@@ -165,7 +192,7 @@ package struct ProcessTable: ~Copyable {
         var ancestors: [Process] = []
         var next: ProcessKey? = parent
         while ancestors.count < Lineage.depth, let key = next, let entry = entries[key] {
-            ancestors.append(entry.known.process)
+            ancestors.append(entry.known.process(running: entry.running.program))
             next = entry.parent
         }
         guard !ancestors.isEmpty else { return .unknown }
@@ -173,6 +200,7 @@ package struct ProcessTable: ~Copyable {
         if lineages.count >= Self.lineageLimit || lineageBytes >= Self.lineageByteLimit { forgetLineages() }
         lineageBytes += lineage.byteCount
         lineages[parent] = lineage
+        entries[parent]?.hasChildren = true
         return lineage
     }
 

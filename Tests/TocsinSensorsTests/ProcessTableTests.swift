@@ -155,4 +155,42 @@ struct ProcessTableTests {
         #expect(table.lineage(of: process(10, start: 1, parent: 11)).ancestors.count <= Lineage.depth)
         #expect(table.lineage(of: process(12, parent: 12)).ancestors.isEmpty)
     }
+
+    @Test("an orphan whose origin is forgotten does not become the child of who adopted it")
+    func forgottenOrigin() {
+        var table = ProcessTable(endedCapacity: 1)
+        table.seed([process(1, parent: 0, "init"), process(20, start: 1, parent: 1, "attacker")])
+        _ = table.observe(.fork, process(30, start: 2, parent: 20))
+        _ = table.observe(.exit, process(20, start: 1, parent: 1))
+        _ = table.observe(.fork, process(40, start: 3, parent: 1))
+        _ = table.observe(.exit, process(40, start: 3, parent: 1))
+        let adopted = process(30, start: 2, parent: 1, "daemon")
+        _ = table.observe(.exec, adopted)
+        #expect(table.lineage(of: adopted).ancestors.isEmpty)
+    }
+
+    @Test("an ancestor that was asked for before it had children, or is known anew, is told with what it runs now")
+    func laterChildren() {
+        var table = ProcessTable()
+        _ = table.observe(.exec, process(20, start: 1, parent: 1, "sh"))
+        let unknown = process(30, start: 2, parent: 20)
+        #expect(table.lineage(of: unknown).ancestors.map(\.executable) == ["sh"])
+        _ = table.observe(.exec, process(20, start: 1, parent: 1, "sshd"))
+        #expect(table.lineage(of: unknown).ancestors.map(\.executable) == ["sshd"])
+    }
+
+    @Test("what a thousand children share with their parent is counted once, and until the last of them is forgotten")
+    func sharedProgram() {
+        var table = ProcessTable(endedCapacity: 0)
+        let path = ByteString(String(repeating: "p", count: 4000))
+        _ = table.observe(.exec, process(20, start: 1, parent: 1, path))
+        for pid in Int32(100)..<1100 { _ = table.observe(.fork, process(pid, start: 2, parent: 20)) }
+        #expect(table.count == 1001 && table.byteCount < 1001 * 600 + 2 * 4000)
+        _ = table.observe(.exit, process(20, start: 1, parent: 1))
+        #expect(table.count == 1000 && table.byteCount > 4000)
+        for pid in Int32(100)..<1100 {
+            #expect(table.observe(.exit, process(pid, start: 2, parent: 1))?.executable == path)
+        }
+        #expect(table.count == 0 && table.byteCount == 0)
+    }
 }
