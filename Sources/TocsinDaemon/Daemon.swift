@@ -44,7 +44,7 @@ final class Daemon {
         self.journal = journal
         self.configuration = configuration
         self.store = store
-        urgent = UrgentTypes(configuration.toldTypes)
+        urgent = try UrgentTypes(configuration.toldTypes)
         bootID = try Proc.bootID()
         guard let boot = BootID(bootID) else { throw StartError("the kernel's boot id is no UUID: \(bootID)") }
 
@@ -106,7 +106,6 @@ final class Daemon {
     func startSources() throws -> EventLoopFuture<Void> {
         reportBeginning()
         let daemon = NIOLoopBound(self, eventLoop: eventLoop)
-        let pipeline = NIOLoopBound(pipeline, eventLoop: eventLoop)
         let eventLoop = eventLoop
         let progress = intakeProgress
         for slot in try SourceSelection(configuration, reader: ProcessReader(), urgent: urgent, store: store).slots {
@@ -117,7 +116,9 @@ final class Daemon {
                 prepare: { name, isResumed in
                     eventLoop.performAndWait { daemon.value.sourceOpened(name, isResumed, index) }
                 },
-                receiver: { RecordIntake(from: $0, to: pipeline, progress: progress) },
+                receiver: { name in
+                    RecordIntake(on: eventLoop, progress: progress) { daemon.value.pipeline.take(from: name, $0) }
+                },
                 report: { report in eventLoop.execute { daemon.value.sourceReported(report, index) } })
             watch.append(SourceWatch(runner: runner, armed: armed, isRequired: slot.isRequired))
             watch[index].thread = try SourceThread(runner, name: slot.name, endsOn: eventLoop)

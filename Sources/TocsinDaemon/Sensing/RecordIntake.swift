@@ -6,32 +6,38 @@ import TocsinSensors
 /// The way of one source's records from its thread to the event loop, which alone logs them.
 ///
 /// A batch in memory of this process is handed over while its source waits: so the kernel's queue fills and counts what it
-/// drops, instead of this memory. A queue that outlives this process is read by the loop itself, a batch a turn, and gives
+/// drops, instead of this memory. A queue that outlives this process is read by the loop itself, batch by batch, and gives
 /// up a record only when it is in the log.
 final class RecordIntake: RecordReceiver {
     private let eventLoop: any EventLoop
     private let progress: IntakeProgress
-    private let pipeline: NIOLoopBound<EventPipeline>
-    private let source: SourceName
+    private let log: Log
     /// A look at the queue is on its way; more of them would find what that one finds.
     private let isDue = Atomic(false)
     /// One is scheduled.
     private let isPatient = Atomic(false)
+    /// That were followed by more.
+    private let batches = Atomic(0)
+
+    private static let batchesInARow = 8
+    private static let breath = TimeAmount.milliseconds(1)
 
     /// When to look at a queue in which a record was being written, if nothing is heard of it.
     private static let patience = TimeAmount.milliseconds(10)
 
-    init(from source: SourceName, to pipeline: NIOLoopBound<EventPipeline>, progress: IntakeProgress) {
-        self.source = source
-        self.pipeline = pipeline
+    /// Logs what the closure hands out, on the loop.
+    typealias Log = @Sendable (_ read: ((consuming SensorRecord) -> Void) -> Void) -> Void
+
+    init(on eventLoop: any EventLoop, progress: IntakeProgress, log: @escaping Log) {
+        self.eventLoop = eventLoop
         self.progress = progress
-        eventLoop = pipeline.eventLoop
+        self.log = log
     }
 
     func take(_ records: [SensorRecord]) {
         progress.handed()
         eventLoop.performAndWait {
-            self.pipeline.value.take(records, from: self.source)
+            self.log { take in for record in records { take(record) } }
             self.progress.taken()
         }
     }
@@ -44,10 +50,19 @@ final class RecordIntake: RecordReceiver {
             self.isDue.store(false, ordering: .sequentiallyConsistent)
             switch self.takeBatch(of: queue) {
             case .nothing: break
-            case .more: self.empty(queue)
+            case .more: self.goOn(with: queue)
             case .unfinished: self.lookLater(at: queue)
             }
             self.progress.taken()
+        }
+    }
+
+    /// The loop looks at its sockets only when no task is left. So after some batches, and after what they have caused, it
+    /// has none for a moment: else a storm could keep subscribers from being heard and written to.
+    private func goOn(with queue: any RecordQueue) {
+        guard batches.add(1, ordering: .relaxed).newValue % Self.batchesInARow == 0 else { return empty(queue) }
+        eventLoop.execute {
+            self.eventLoop.scheduleTask(in: Self.breath) { self.empty(queue) }
         }
     }
 
@@ -60,15 +75,20 @@ final class RecordIntake: RecordReceiver {
     }
 
     func finish(_ queue: any RecordQueue) {
-        progress.handed()
-        eventLoop.performAndWait {
-            while self.takeBatch(of: queue) == .more {}
-            self.progress.taken()
+        // From here, batch by batch, so that the loop has its turns.
+        let rest = Mutex(QueueRest.more)
+        while rest.withLock({ $0 }) == .more {
+            progress.handed()
+            eventLoop.performAndWait {
+                let left = self.takeBatch(of: queue)
+                rest.withLock { $0 = left }
+                self.progress.taken()
+            }
         }
     }
 
     private func takeBatch(of queue: any RecordQueue) -> QueueRest {
-        pipeline.value.take(from: source, queue.read)
+        log(queue.read)
         return queue.release()
     }
 }

@@ -1,0 +1,88 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+import TocsinSensors
+
+@testable import TocsinDaemon
+
+@Suite struct RecordIntakeTests {
+    /// There is always more, until somebody has had enough.
+    private final class EndlessQueue: RecordQueue {
+        let isEmpty = Atomic(false)
+        let batches = Atomic(0)
+
+        func read(_ take: (consuming SensorRecord) -> Void) {
+            take(SensorRecord(realtimeUSec: 1, monotonicUSec: 1, body: .heartbeat))
+        }
+
+        func release() -> QueueRest {
+            batches.add(1, ordering: .relaxed)
+            return isEmpty.load(ordering: .relaxed) ? .nothing : .more
+        }
+    }
+
+    @Test("a queue that never ends does not keep the loop from its sockets", .timeLimit(.minutes(1)))
+    func fairness() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let server = try await ServerBootstrap(group: group)
+            .bind(unixDomainSocketPath: "/tmp/intake-\(getpid()).sock", cleanupExistingSocketFile: true).get()
+        let queue = EndlessQueue()
+        let taken = Atomic(0)
+        let intake = RecordIntake(on: loop, progress: IntakeProgress()) { read in
+            read { _ in taken.add(1, ordering: .relaxed) }
+        }
+        intake.empty(queue)
+        // Accepted by the same loop, which has no time but what the queue leaves it.
+        let other = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let accepted = loop.makePromise(of: Void.self)
+        try await server.pipeline.addHandler(Announcing(accepted)).get()
+        let client = try await ClientBootstrap(group: other)
+            .connect(unixDomainSocketPath: "/tmp/intake-\(getpid()).sock").get()
+        try await accepted.futureResult.get()
+        #expect(taken.load(ordering: .relaxed) > 0)
+        queue.isEmpty.store(true, ordering: .relaxed)
+        try await client.close()
+        try await server.close()
+        try await other.shutdownGracefully()
+        try await group.shutdownGracefully()
+        unlink("/tmp/intake-\(getpid()).sock")
+    }
+
+    @Test("what is left at the end is taken before finish returns")
+    func finish() throws {
+        final class ThreeBatches: RecordQueue {
+            let left = Atomic(3)
+            func read(_ take: (consuming SensorRecord) -> Void) {
+                take(SensorRecord(realtimeUSec: 1, monotonicUSec: 1, body: .heartbeat))
+            }
+            func release() -> QueueRest {
+                left.subtract(1, ordering: .relaxed).newValue > 0 ? .more : .nothing
+            }
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let taken = Atomic(0)
+        let progress = IntakeProgress()
+        let intake = RecordIntake(on: group.next(), progress: progress) { read in
+            read { _ in taken.add(1, ordering: .relaxed) }
+        }
+        intake.finish(ThreeBatches())
+        #expect(taken.load(ordering: .relaxed) == 3 && !progress.hasWork)
+        try group.syncShutdownGracefully()
+    }
+}
+
+/// Fulfils its promise when a connection was accepted.
+private final class Announcing: ChannelInboundHandler, Sendable {
+    typealias InboundIn = Channel
+    private let accepted: EventLoopPromise<Void>
+
+    init(_ accepted: EventLoopPromise<Void>) { self.accepted = accepted }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        accepted.succeed()
+        context.fireChannelRead(data)
+    }
+}
