@@ -153,7 +153,7 @@ struct EBPFStormTests {
             child.end()
             let count = try reader.read(limit: 1000) { if case .gap = $0.body { gaps.append($0.body) } }
             #expect(count.events >= 2)
-            _ = try reader.release(awaiting: UrgentTypes([]))
+            _ = try reader.release(awaiting: try UrgentTypes([]))
         }
         #expect(gaps == [.gap(count: 3), .gap(count: 2)])
     }
@@ -171,7 +171,7 @@ struct EBPFStormTests {
             var rest = QueueRest.more
             while rest == .more {
                 _ = try reader.read(limit: 1000) { _ in }
-                rest = try reader.release(awaiting: UrgentTypes(types))
+                rest = try reader.release(awaiting: try UrgentTypes(types))
             }
             // What happened before it slept.
             _ = try epoll.wait(timeoutMSec: 0)

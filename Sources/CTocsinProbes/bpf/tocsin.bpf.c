@@ -63,14 +63,15 @@ static __always_inline void count_lost(struct probe_counters *count, __u32 type)
 }
 
 // Whether the reader sleeps and wants to be woken for such a record. One that it need not be woken for waits in the ring
-// for others, until they take a quarter of it. Who wakes the reader takes its wish back: one wake-up is enough.
-static __always_inline int take_wish(struct probe_counters *count, __u32 type) {
+// for others, until they take a quarter of it.
+static __always_inline int is_awaited(struct probe_counters *count, __u32 type) {
     __u64 awaited = *(volatile __u64 *)&count->awaited;
     if (!awaited) return 0;
-    if (!(awaited & (1ULL << type)) && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < settings.ring_size / 4) return 0;
-    *(volatile __u64 *)&count->awaited = 0;
-    return 1;
+    return awaited & (1ULL << type) || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= settings.ring_size / 4;
 }
+
+// Who wakes the reader takes its wish back, before: one wake-up is enough, and the reader's next wish is not touched.
+static __always_inline void take_wish(struct probe_counters *count) { *(volatile __u64 *)&count->awaited = 0; }
 
 // Left alone, the kernel wakes a reader that has read all before this record: records that wait would keep it asleep.
 //
@@ -78,16 +79,19 @@ static __always_inline int take_wish(struct probe_counters *count, __u32 type) {
 // wish looked at after it. So one sees the other, and the look before the commit only spares the nudge.
 static __always_inline void submit(void *record, struct probe_counters *count, __u32 type) {
     __sync_fetch_and_add(&count->submitted[type], 1);
-    if (take_wish(count, type)) {
+    if (is_awaited(count, type)) {
+        take_wish(count);
         bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
         return;
     }
     bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-    if (!take_wish(count, type)) return;
-    // Nothing but a record wakes. Where a full ring has no room for this one, the reader was not asleep for long: it looks
+    if (!is_awaited(count, type)) return;
+    // Nothing but a record wakes. Where there is no room for this one the wish stays for the next; and the reader looks
     // again by itself where it left a record that was not yet committed.
     void *nudge = bpf_ringbuf_reserve(&ring, 8, 0);
-    if (nudge) bpf_ringbuf_discard(nudge, BPF_RB_FORCE_WAKEUP);
+    if (!nudge) return;
+    take_wish(count);
+    bpf_ringbuf_discard(nudge, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void fill_header(struct probe_header *header, struct probe_counters *count, __u32 type,

@@ -13,7 +13,7 @@ package final class EBPFSource: Source {
 
     private let ringSize: Int
     private let windowSize: Int
-    private let urgent: UrgentTypes
+    private let urgent: UrgentTypes?
     private let store: (any DescriptorKeeping)?
     private let resumed = Atomic(false)
     private let stopSignal = StopSignal()
@@ -43,13 +43,13 @@ package final class EBPFSource: Source {
 
     /// `ringSize` in bytes: an execution takes a kilobyte, more where its arguments are long; a fork and an exit take
     /// a tenth of that. `windowSize`, in bytes, of it are mapped at a time. Records of `urgent` types are told at once,
-    /// others with those.
+    /// others with those; nil is for all types.
     ///
     /// Where descriptors are kept, the probes go on recording when this process is gone, and the next one reads what it
     /// missed.
     package init(
         ringSize: Int = 16 << 20, windowSize: Int = RingBuffer.windowSize,
-        urgent: UrgentTypes = UrgentTypes([.exec, .fork, .exit]), store: (any DescriptorKeeping)? = nil
+        urgent: UrgentTypes? = nil, store: (any DescriptorKeeping)? = nil
     ) {
         self.urgent = urgent
         self.ringSize = ringSize
@@ -129,10 +129,14 @@ package final class EBPFSource: Source {
                 mapping: armed.probes.ring, capacity: armed.probes.ringSize, windowSize: windowSize),
             counters: try ProbeCounters(mapping: armed.probes.counters), boot: boot,
             skippedRuns: { armed.skippedRuns ?? 0 })
+        let urgent = if let urgent { urgent } else { try UrgentTypes([.exec, .fork, .exit]) }
         let queue = RingQueue(reader, counters: counters, urgent: urgent) { [stopSignal] in stopSignal.request() }
         let epoll = try Epoll()
         try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
         try stopSignal.add(to: epoll, token: 1)
+        try urgent.add(to: epoll, token: 2)
+        // However this ends: a look that is still on its way finds nothing.
+        defer { queue.close() }
         receiver.empty(queue)
         while !stopSignal.isRequested {
             _ = try epoll.wait()

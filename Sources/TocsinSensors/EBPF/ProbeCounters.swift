@@ -1,5 +1,4 @@
 import CTocsinProbes
-import Synchronization
 import TocsinEvents
 import TocsinLinux
 
@@ -14,7 +13,7 @@ package struct ProbeCounters: ~Copyable, Sendable {
         memory = try MemoryMapping(descriptor, byteCount: MemoryMapping.pageSize, writable: true)
     }
 
-    fileprivate static let types: [(EventType, probe_type)] = [
+    static let types: [(EventType, probe_type)] = [
         (.exec, PROBE_EXEC), (.fork, PROBE_FORK), (.exit, PROBE_EXIT),
     ]
 
@@ -90,23 +89,5 @@ package struct ProbeCounters: ~Copyable, Sendable {
 
     private func word(_ offset: Int?, _ type: probe_type = PROBE_EXEC) -> UnsafeMutableRawPointer {
         memory.bytes.baseAddress! + (offset ?? 0) + Int(type.rawValue) * MemoryLayout<UInt64>.stride
-    }
-}
-
-/// The records that a reader is woken for. Others it finds when it is awake.
-package final class UrgentTypes: Sendable {
-    private let stored: Atomic<UInt64>
-
-    package init(_ types: Set<EventType>) { stored = Atomic(Self.bits(of: types)) }
-
-    /// From the reader's next sleep on.
-    package func change(to types: Set<EventType>) { stored.store(Self.bits(of: types), ordering: .relaxed) }
-
-    /// As `probe_counters.awaited` wants them.
-    fileprivate var bits: UInt64 { stored.load(ordering: .relaxed) }
-
-    private static func bits(of types: Set<EventType>) -> UInt64 {
-        ProbeCounters.types.filter { types.contains($0.0) }
-            .reduce(1 << UInt64(PROBE_TYPES.rawValue)) { $0 | 1 << UInt64($1.1.rawValue) }
     }
 }

@@ -8,7 +8,8 @@ struct RingReader: ~Copyable {
     private let counters: ProbeCounters
     private var decoder: RecordDecoder
     private var ledger: LossLedger
-    /// The same for runs that the kernel skipped, of which no record knows.
+    /// The same for runs that the kernel skipped, of which no record knows. A reader that dies after one was logged and
+    /// before `release` has its successor tell it again.
     private var skips: LossLedger
     private let skippedRuns: @Sendable () -> UInt64
     private var nextLookAtSkipsUSec: UInt64 = 0
@@ -50,7 +51,7 @@ struct RingReader: ~Copyable {
         var events = 0
         // A closure cannot capture parts of self that change.
         var (decoder, ledger, taken) = (self.decoder, self.ledger, self.taken)
-        let count = try ring.read(limit: limit, byteLimit: Self.byteLimit) { position, bytes in
+        _ = try ring.read(limit: limit, byteLimit: Self.byteLimit) { position, bytes in
             guard let (header, process) = decoder.decode(bytes) else {
                 // Never, unless probes and program do not belong together; and then no secret.
                 taken.undecodable += 1
@@ -65,10 +66,10 @@ struct RingReader: ~Copyable {
             take(clock.record(at: time, .process(header.type, process), position: position))
         }
         // With nothing behind it in the ring, a loss would wait for the next record to be told of.
-        if count < limit, ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
+        if ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
             gap.add(missing, at: now, total: ledger.reported)
         }
-        if now >= nextLookAtSkipsUSec {
+        if now >= nextLookAtSkipsUSec || isClosed {
             nextLookAtSkipsUSec = now + Self.skipIntervalUSec
             if let missing = skips.missing(when: skippedRuns()) { gap.add(missing, at: now) }
         }

@@ -24,8 +24,12 @@ struct SkippedRuns: ~Copyable, Sendable {
         self.fork = fork
     }
 
-    /// Of all probes, since they were loaded.
-    var count: UInt64 { Self.misses(of: exit) + Self.misses(of: exec) + Self.misses(of: fork) }
+    /// Of all probes, since they were loaded; nil where the kernel does not tell.
+    var count: UInt64? {
+        guard let exits = Self.misses(of: exit), let execs = Self.misses(of: exec), let forks = Self.misses(of: fork)
+        else { return nil }
+        return exits + execs + forks
+    }
 
     private static func program(of link: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor {
         var info = bpf_link_info()
@@ -35,9 +39,14 @@ struct SkippedRuns: ~Copyable, Sendable {
         return FileDescriptor(owning: try syscall("BPF_PROG_GET_FD_BY_ID") { bpf_prog_get_fd_by_id(info.prog_id) })
     }
 
-    private static func misses(of program: borrowing FileDescriptor) -> UInt64 {
+    private static func misses(of program: borrowing FileDescriptor) -> UInt64? {
         var info = bpf_prog_info()
+        // Returned is how much of it this kernel knows.
         var size = UInt32(MemoryLayout<bpf_prog_info>.size)
-        return bpf_obj_get_info_by_fd(program.rawValue, &info, &size) == 0 ? info.recursion_misses : 0
+        guard bpf_obj_get_info_by_fd(program.rawValue, &info, &size) == 0,
+            let offset = MemoryLayout<bpf_prog_info>.offset(of: \.recursion_misses),
+            Int(size) >= offset + MemoryLayout<UInt64>.size
+        else { return nil }
+        return info.recursion_misses
     }
 }
