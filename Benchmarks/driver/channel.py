@@ -174,6 +174,8 @@ def _subscribers(paths, report, rounds, source):
                 if kind != "same filter" and count != COUNTS[-1]:
                     continue
                 with Daemon(paths, [source]) as daemon:
+                    # It lets go of what only its start has needed.
+                    time.sleep(1)
                     empty = Usage(daemon.pid).resident
                     client = _client(paths, daemon.socket, count, filter_)
                     try:
