@@ -102,6 +102,27 @@ import Testing
         #expect(try server.run { $0.ran.count { $0 == "Big" } } == calls)
     }
 
+    @Test(
+        "no call reaches an interface after the end of its connection, as when a write fails between calls"
+    )
+    func failedWrite() throws {
+        let server = try TestServer()
+        let big = #"{"method":"org.example.test.Big","parameters":{"bytes":8000}}"# + "\0"
+        let wait = #"{"method":"org.example.test.Wait"}"# + "\0"
+        var connections = 0
+        // One of these numbers of replies is what is written at once.
+        for count in Array(1...10) + Array(1...10) {
+            let socket = try server.connect()
+            socket.shutdownReading()
+            let packet = String(repeating: big, count: count) + String(repeating: wait, count: 3)
+            try socket.send(bytes: Array(packet.utf8))
+            connections += 1
+            try server.until { try server.run { $0.closed.count } == connections }
+        }
+        #expect(try server.run { $0.pending.count } == 0)
+        #expect(try server.connectionCount == 0)
+    }
+
     @Test("a stream learns when a slow client takes replies again")
     func writability() throws {
         let server = try TestServer()

@@ -68,6 +68,8 @@ final class EventService: VarlinkInterface {
     }
 
     func call(_ call: ServerCall) {
+        // Its end was told already: nobody would remove what is made for it.
+        guard call.connection.isOpen else { return }
         let connection = TocsinDelivery.ConnectionID(call.connection.id.rawValue)
         if connections.updateValue(call.connection, forKey: connection) == nil {
             let peer = call.connection.peer

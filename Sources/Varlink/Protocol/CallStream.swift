@@ -3,8 +3,8 @@ import NIOCore
 /// The server's side of one connection as a pure state machine: bytes in, calls out, one at a time and in order.
 ///
 /// What is received waits as bytes; one call at most is parsed ahead to see whether it may join those that pend. The
-/// caller stops reading while a call is blocked, so what waits is bounded by one message and what one read brings, and
-/// after a half-close by what the kernel had queued.
+/// caller reads only after `needsInput`, so what waits is bounded by one message and what one read brings. What comes
+/// unasked, as when a channel empties its socket before it closes, is for the caller to bound.
 struct CallStream: ~Copyable {
     private let methods: MethodTable
     private var framer: MessageFramer

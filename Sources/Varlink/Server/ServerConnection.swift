@@ -39,6 +39,12 @@ public final class ServerConnection {
     /// Too much waits for the client, and a stream of replies that has seen it is to hear when that has changed.
     private var isCongested = false
     private var isProcessing = false
+    /// Calls were left alone because replies wait: goes on once they are written.
+    private var isHeldBack = false
+    /// Calls of this turn.
+    private var callsDispatched = 0
+    /// Counted; until all that was received has run.
+    private var pipelineIsFull = false
     /// Between what the channel received and the end of that read, which ends the connection's turn.
     private var isReceiving = false
     /// Had its share of this turn; goes on in a later one.
@@ -53,6 +59,8 @@ public final class ServerConnection {
     /// A connection that has more to say or to do than fits one turn lets others have theirs.
     private static let callsPerTurn = 64
     private static let bytesPerTurn = 192 << 10
+    /// What may come beyond a message and was not asked for: more than a socket of the usual size holds.
+    private static let unaskedBytes = 1 << 20
 
     init(id: ConnectionID, peer: PeerCredentials, server: VarlinkServer) {
         self.id = id
@@ -213,6 +221,9 @@ public final class ServerConnection {
 
     func received(_ bytes: inout ByteBuffer) {
         guard state == .open else { return }
+        // The socket is read only while nothing whole is left. But the channel empties it before it closes: after a
+        // half-close of what the kernel has, after a write that failed for as long as the client goes on sending.
+        guard stream.bufferedBytes <= limits.maximumMessageBytes + Self.unaskedBytes else { return abort() }
         isReceiving = true
         stream.receive(&bytes)
         process()
@@ -253,15 +264,19 @@ public final class ServerConnection {
     /// Runs the calls that may run now, then writes all replies at once.
     func endTurn() {
         guard state == .open else { return }
+        defer { callsDispatched = 0 }
         var written = 0
         while true {
             process()
             written += flush()
-            guard state == .open, !isDeferred, isCongested, isWritable else { return }
-            isCongested = false
+            // A write that fails closes the channel before it returns.
+            guard state == .open, !isDeferred, isHeldBack || isCongested, isWritable else { return }
             // Others come first: what is replied to this is followed by more in a later turn only.
             if written >= Self.bytesPerTurn { deferToNextTurn() }
-            server.connectionBecameWritable(self)
+            if isCongested {
+                isCongested = false
+                server.connectionBecameWritable(self)
+            }
         }
     }
 
@@ -314,17 +329,17 @@ public final class ServerConnection {
         guard !isProcessing, !isDeferred, state == .open else { return }
         isProcessing = true
         defer { isProcessing = false }
-        var calls = 0
+        isHeldBack = false
         while state == .open {
-            // The kernel may take it at once; then the calls that were received go on being answered.
-            if unwrittenBytes >= limits.outputHighWaterMark { _ = flush() }
+            // Nothing is written here: that may close the connection, and a call must not come after its end.
             guard isWritable || context == nil else {
+                isHeldBack = true
                 wantsInput = false
                 return
             }
-            switch stream.next(mayDispatch: calls < Self.callsPerTurn) {
+            switch stream.next(mayDispatch: callsDispatched < Self.callsPerTurn) {
             case .dispatch(let message, let id):
-                calls += 1
+                callsDispatched += 1
                 server.dispatch(message, id, on: self)
                 // The handler had its chance to run it; there is nothing to wait for.
                 if message.mode == .oneway { end(id) }
@@ -334,14 +349,18 @@ public final class ServerConnection {
                 return
             case .needsInput:
                 wantsInput = true
+                pipelineIsFull = false
                 if readIsWithheld {
                     readIsWithheld = false
                     context?.read()
                 }
                 return
             case .blocked:
-                if wantsInput, stream.calls.count >= limits.maximumPipelinedCalls { server.counters.pipelinesFull += 1 }
                 wantsInput = false
+                if !pipelineIsFull, stream.calls.count >= limits.maximumPipelinedCalls {
+                    pipelineIsFull = true
+                    server.counters.pipelinesFull += 1
+                }
                 return
             case .finished:
                 close()

@@ -68,6 +68,9 @@ package final class TestSocket {
     /// Half-close: nothing more is sent, replies are still read.
     package func shutdownWriting() { shutdown(descriptor, CInt(SHUT_WR)) }
 
+    /// Nothing more is read: what the other side writes fails at once, and it can still read.
+    package func shutdownReading() { shutdown(descriptor, CInt(SHUT_RD)) }
+
     /// From now on a send to a full socket fails.
     package func doNotBlock() { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
 

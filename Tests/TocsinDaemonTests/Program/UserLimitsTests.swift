@@ -96,6 +96,25 @@ import TocsinClient
         #expect(events == events.sorted() && Set(events).count == 40)
     }
 
+    @Test(
+        "clients whose replies cannot be written leave neither a session nor a connection",
+        .enabled(if: isRoot, "the sessions of all are told to root alone"))
+    func failedWrites() async throws {
+        let daemon = try await RunningDaemon.ready(configuration: Self.quiet)
+        let describe =
+            #"{"method":"org.varlink.service.GetInterfaceDescription","#
+            + #""parameters":{"interface":"io.tocsin.Events"}}"# + "\0"
+        let open = #"{"method":"io.tocsin.Events.Open"}"# + "\0"
+        for number in 0..<50 {
+            let socket = try TestSocket(connectingTo: daemon.socketPath)
+            socket.shutdownReading()
+            try socket.send(bytes: Array((String(repeating: describe, count: 2 + number % 6) + open).utf8))
+            // Until the daemon has closed it.
+            while (try? socket.send(bytes: [0x20])) != nil { try await Task.sleep(for: .milliseconds(1)) }
+        }
+        #expect(try await daemon.client.status().sessions == [])
+    }
+
     private static func sequence(_ reply: JSONObject?) -> Int64? {
         reply?["parameters"]?.objectValue?["event"]?.objectValue?["sequence"]?.integerValue
     }
