@@ -41,6 +41,8 @@ import TocsinClient
         let daemon = try await RunningDaemon.ready(
             configuration: Self.quiet + "limits: {connections: 3, reservedConnections: 2}")
         let first = try tocsin(["read"], daemon)
+        // Before a connection of the test's own can take the one place: they are accepted in their order.
+        try await daemon.connected()
         try await daemon.pendingReads(1)
         let second = try tocsin(["read"], daemon)
         #expect(try await second.ended().status == 1)
@@ -121,6 +123,17 @@ import TocsinClient
 }
 
 extension RunningDaemon {
+    /// Waits until somebody has connected; without a connection, which `status` needs.
+    fileprivate func connected() async throws {
+        for _ in 0..<3000 {
+            // One line is the listening socket.
+            let sockets = try await Subprocess.run("/bin/grep", [socketPath, "/proc/net/unix"]).output
+            if sockets.count(where: { $0 == UInt8(ascii: "\n") }) > 1 { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw Silent(log: process.errorsWritten)
+    }
+
     fileprivate func eventually(_ holds: (Status) -> Bool) async throws {
         for _ in 0..<3000 {
             if let status = try? await client.status(), holds(status) { return }
