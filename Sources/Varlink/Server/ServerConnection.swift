@@ -59,6 +59,8 @@ public final class ServerConnection {
     /// A connection that has more to say or to do than fits one turn lets others have theirs.
     private static let callsPerTurn = 64
     private static let bytesPerTurn = 192 << 10
+    /// Memory beyond the replies in it that may wait with them for the kernel.
+    private static let spareBytes = 32 << 10
     /// What may come beyond a message and was not asked for: more than a socket of the usual size holds.
     private static let unaskedBytes = 1 << 20
 
@@ -299,7 +301,14 @@ public final class ServerConnection {
         if output.readableBytes > 0 {
             let replies = output
             output = ByteBuffer()
-            context.writeAndFlush(NIOAny(replies), promise: nil)
+            if awaitsQueue || replies.storageCapacity - replies.readableBytes > Self.spareBytes {
+                // What waits for the kernel holds the memory that it fills, and not all that was there for it.
+                var copy = ByteBuffer()
+                copy.writeImmutableBuffer(replies)
+                context.writeAndFlush(NIOAny(copy), promise: nil)
+            } else {
+                context.writeAndFlush(NIOAny(replies), promise: nil)
+            }
             server.giveBack(replies)
         } else {
             context.flush()
