@@ -290,6 +290,8 @@ public final class ServerConnection {
     private func deferToNextTurn() {
         guard !isDeferred else { return }
         isDeferred = true
+        // Nobody looks at what would come until then.
+        wantsInput = false
         server.scheduleNextTurn(self)
     }
 
@@ -353,7 +355,6 @@ public final class ServerConnection {
                 // The handler had its chance to run it; there is nothing to wait for.
                 if message.mode == .oneway { end(id) }
             case .enough:
-                wantsInput = false
                 deferToNextTurn()
                 return
             case .needsInput:
