@@ -86,12 +86,12 @@ public final class ServerConnection {
     /// Of replies of this turn.
     private var unwrittenBytes: Int { unflushedBytes + output.readableBytes }
 
-    /// Bytes of replies that were made and that the kernel has not taken yet; without those that wait for an earlier call.
-    private var queuedBytes: Int {
+    /// Bytes of replies that were written and that the kernel has not taken yet.
+    private var waitingBytes: Int {
         guard let context else { return 0 }
-        // Never fails: every channel of a stream socket has the option.
+        // Fails for a channel that is closed.
         let buffered = try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
-        return (buffered ?? 0) + output.readableBytes
+        return max(0, (buffered ?? 0) - unflushedBytes)
     }
 
     /// False once the connection is closing: what is replied is dropped.
@@ -197,6 +197,7 @@ public final class ServerConnection {
         // An empty write, too, ends only after those before it.
         context.writeAndFlush(NIOAny(output), promise: written)
         output = ByteBuffer()
+        unflushedBytes = 0
         reportQueue()
         // A client that does not read must not keep the connection.
         let deadline = context.eventLoop.scheduleTask(in: limits.closeTimeout) { channel.close(promise: nil) }
@@ -321,9 +322,11 @@ public final class ServerConnection {
 
     /// Tells what the kernel did not take, and again when it has.
     private func reportQueue() {
-        let bytes = queuedBytes
-        server.connectionQueueChanged(self, bytes: bytes)
-        guard !awaitsQueue, bytes > 0, let context else { return }
+        let waiting = waitingBytes
+        // Without replies that wait for one to an earlier call.
+        server.connectionQueueChanged(self, bytes: waiting + unwrittenBytes)
+        // What this turn has yet to write does not count: to be told of it, it would have to be written first.
+        guard !awaitsQueue, waiting > 0, let context else { return }
         awaitsQueue = true
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in
