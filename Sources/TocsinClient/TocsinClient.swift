@@ -28,10 +28,10 @@ public struct TocsinClient: Sendable {
 
     /// Events as they happen, for as long as the loop runs.
     ///
-    /// Underneath, `depth` reads, or half of them at least, are kept pending in the daemon. A consumer slower than the events
-    /// leaves them in the daemon's log, which is bounded: what it pushes out is reported as an event of type `gap`. When the
-    /// daemon restarts, the stream reconnects and goes on behind the last event; if the log does not reach back so far, a
-    /// gap says so. It ends by throwing only before the first connection, or for what no further attempt can mend, such as
+    /// Underneath, up to `depth` reads pend in the daemon; further ones are sent half of `depth` at a time. A consumer slower
+    /// than the events leaves them in the daemon's log, which is bounded: what it pushes out is reported as an event of type
+    /// `gap`. When the daemon restarts, the stream reconnects and goes on behind the last event; if the log does not reach
+    /// back so far, a gap says so. It ends by throwing only before the first connection, or for what no further attempt can mend, such as
     /// another version. Leaving the loop, or cancelling its task, closes the connection.
     ///
     /// Members of a group acknowledge an event by asking for the next: an event whose handling was interrupted is given to
@@ -39,7 +39,7 @@ public struct TocsinClient: Sendable {
     /// - Parameters:
     ///   - after: Where to resume; nil begins with what happens from now on.
     ///   - group: Readers of the same group, which compete for the events.
-    ///   - depth: Reads kept pending, at least 1; the daemon's own bound holds, which is 64 unless configured otherwise.
+    ///   - depth: How many reads may pend, at least 1; the daemon's own bound holds, which is 64 unless configured otherwise.
     ///   - overflow: What happens when the log pushes out what this stream has not read.
     ///   - onRetry: Told before each wait for a further attempt to connect.
     public func events(

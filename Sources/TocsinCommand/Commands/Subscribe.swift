@@ -14,7 +14,10 @@ struct Subscribe: AsyncParsableCommand {
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
     // As many as the daemon lets pend by default. With few, a storm waits for the command to ask again and again.
-    @Option(help: ArgumentHelp("Read requests kept pending, 1 to 1024; at least half of them.", valueName: "reads"))
+    @Option(
+        help: ArgumentHelp(
+            "Read requests that pend at most, 1 to 1024; further ones are sent half as many at a time.",
+            valueName: "reads"))
     var depth = 64
 
     func validate() throws {
