@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 import NIOPosix
+import Synchronization
 import TestSupport
 import Testing
 
@@ -176,6 +177,24 @@ import Testing
         #expect(try await next.parameters() == [:])
         // It was kept, and can be asked for again.
         #expect(try await reply.parameters() == ["number": .integer(5)])
+    }
+
+    @Test("calls go out in the order in which they are made, also where one is made on the client's own event loop")
+    func orderAcrossThreads() async throws {
+        final class Flag: Sendable { let isSet = Atomic(false) }
+        let server = try TestServer()
+        try await withTaskExecutorPreference(EventLoopExecutor()) {
+            let client = try await client(of: server)
+            let first = Flag()
+            NIOThreadPool.singleton.submit { _ in
+                client.callOneway("org.example.test.Typed")
+                first.isSet.store(true, ordering: .releasing)
+            }
+            // The loop is kept from sending the first before the second is made.
+            while !first.isSet.load(ordering: .acquiring) { sched_yield() }
+            _ = try await client.call("org.example.test.Echo", ["text": .string("second")])
+        }
+        #expect(try server.run { $0.ran } == ["Typed", "Echo"])
     }
 
     @Test("a task on an event loop has its connection there, and its replies without leaving it")

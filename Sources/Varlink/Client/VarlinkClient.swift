@@ -2,6 +2,7 @@ import Glibc
 import JSON
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// One connection to a Varlink service; any task may call it.
 ///
@@ -23,6 +24,8 @@ public final class VarlinkClient: Sendable {
     private let channel: any Channel
     private let connection: NIOLoopBound<ClientConnection>
     private let limits: Limits
+    /// Calls that were made elsewhere and are on their way to the event loop.
+    private let callsUnderway = Atomic(0)
 
     private init(_ channel: any Channel, _ connection: NIOLoopBound<ClientConnection>, _ limits: Limits) {
         self.channel = channel
@@ -127,8 +130,15 @@ public final class VarlinkClient: Sendable {
 
     private func send(_ call: [UInt8], _ receiver: ClientConnection.Receiver?, times: Int = 1) {
         let connection = self.connection
-        guard !channel.eventLoop.inEventLoop else { return connection.value.send(call, receiver, times: times) }
-        channel.eventLoop.execute { connection.value.send(call, receiver, times: times) }
+        // At once on the loop, but not before a call that was made earlier.
+        if channel.eventLoop.inEventLoop, callsUnderway.load(ordering: .acquiring) == 0 {
+            return connection.value.send(call, receiver, times: times)
+        }
+        callsUnderway.add(1, ordering: .acquiringAndReleasing)
+        channel.eventLoop.execute {
+            self.callsUnderway.subtract(1, ordering: .acquiringAndReleasing)
+            connection.value.send(call, receiver, times: times)
+        }
     }
 
     fileprivate func closeSoon() {
