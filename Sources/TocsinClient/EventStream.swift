@@ -12,8 +12,9 @@ public struct EventStream: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var base: CompletionStream.AsyncIterator
 
-        /// nil once the task is cancelled.
-        /// - Throws: `TocsinError`
+        /// nil once the task is cancelled, and after a failure of the stream.
+        /// - Throws: `TocsinError`. After `malformedReply`, where an event has a member of another type than the interface
+        ///   declares, the stream is not at its end: the next call goes on with the event behind.
         public mutating func next() async throws -> Event? { try await base.next()?.event }
     }
 }

@@ -52,7 +52,8 @@ import TocsinRules
 
     /// What a connection would make of the bytes, received in pieces.
     private func outcome(of bytes: [UInt8], pieces: (ArraySlice<UInt8>) -> Int) -> [String] {
-        let methods = MethodTable(["io.tocsin.Events.Read", "io.tocsin.Events.Open"].map { ($0, []) })
+        let names = ["io.tocsin.Events.Read", "io.tocsin.Events.Open"]
+        let methods = MethodTable(names.map { ($0, []) })
         var stream = CallStream(maximumMessageBytes: 2048, maximumUnanswered: 64, methods: methods)
         var calls: [String] = []
         var rest = bytes[...]
@@ -64,7 +65,12 @@ import TocsinRules
             reading: while true {
                 switch stream.next() {
                 case .dispatch(let call, let id):
-                    calls.append("\(call.mode) \(methods.name(of: call.callee)) \(call.parameters)")
+                    let name =
+                        switch call.callee {
+                        case .method(let index): names[index]
+                        case .unknown(let name): name
+                        }
+                    calls.append("\(call.mode) \(name) \(call.parameters)")
                     stream.answer(id) { _ in }
                 case .violation(let violation): return calls + ["\(violation)"]
                 case .needsInput, .enough, .blocked, .finished: break reading

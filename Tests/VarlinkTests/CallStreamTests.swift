@@ -6,7 +6,15 @@ import Testing
 
 /// The server's side as a pure state machine: what the clients of all other tests send, without a socket.
 @Suite struct CallStreamTests {
-    private let methods = MethodTable([("a.b.M", []), ("a.b.Wait", .pendsTogether)])
+    private static let names = ["a.b.M", "a.b.Wait"]
+    private let methods = MethodTable([(names[0], []), (names[1], .pendsTogether)])
+
+    private func name(of callee: Callee) -> String {
+        switch callee {
+        case .method(let index): Self.names[index]
+        case .unknown(let name): name
+        }
+    }
 
     /// What a stream of bytes leads to, when every call is answered `delay` steps after it was dispatched.
     private func outcome(of bytes: [UInt8], cutAt cuts: [Int], delay: Int, limit: Int = 1 << 20) -> [String] {
@@ -20,7 +28,7 @@ import Testing
                 switch stream.next() {
                 case .dispatch(let call, let id):
                     outcome.append(
-                        "\(id.rawValue) \(methods.name(of: call.callee)) \(call.parameters.count) \(call.mode)")
+                        "\(id.rawValue) \(name(of: call.callee)) \(call.parameters.count) \(call.mode)")
                     if call.mode == .oneway { stream.answer(id) { _ in } } else { unanswered.append(id) }
                     if unanswered.count > delay { stream.answer(unanswered.removeFirst()) { _ in } }
                 case .needsInput: return true
@@ -124,7 +132,7 @@ import Testing
         var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
         func next(mayDispatch: Bool) -> String {
             switch stream.next(mayDispatch: mayDispatch) {
-            case .dispatch(let call, _): methods.name(of: call.callee)
+            case .dispatch(let call, _): name(of: call.callee)
             case .enough: "enough"
             case .needsInput: "needs input"
             case .blocked: "blocked"

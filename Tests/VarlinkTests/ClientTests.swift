@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import NIOCore
 import NIOPosix
 import Synchronization
 import TestSupport
@@ -204,7 +205,7 @@ import Testing
             let loop = Self.currentLoop
             #expect(loop != nil)
             let client = try await client(of: server)
-            #expect(Self.currentLoop == loop && client.eventLoop == loop)
+            #expect(Self.currentLoop == loop && ObjectIdentifier(client.channel.eventLoop) == loop)
             let replies = (0..<3).map { client.send("org.example.test.Echo", ["text": .string("\($0)")]) }
             for (number, reply) in replies.enumerated() {
                 #expect(try await reply.parameters() == ["text": .string("\(number)")])

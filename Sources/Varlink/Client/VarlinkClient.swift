@@ -21,7 +21,7 @@ public final class VarlinkClient: Sendable {
         public init() {}
     }
 
-    private let channel: any Channel
+    let channel: any Channel
     private let connection: NIOLoopBound<ClientConnection>
     private let limits: Limits
     /// Calls that were made elsewhere and are on their way to the event loop.
@@ -124,9 +124,6 @@ public final class VarlinkClient: Sendable {
     }
 
     // MARK: Internals
-
-    /// Where the connection is.
-    var eventLoop: ObjectIdentifier { ObjectIdentifier(channel.eventLoop) }
 
     private func send(_ call: [UInt8], _ receiver: ClientConnection.Receiver?, times: Int = 1) {
         let connection = self.connection

@@ -5,16 +5,14 @@ struct MethodTable: Sendable {
         let index: Int
     }
 
-    private let names: [String]
     private let options: [MethodOptions]
     /// By length, then by bytes: searched by halves.
     private let sorted: [Name]
 
     /// - Parameter methods: fully qualified, each once; their order gives the indexes.
     init(_ methods: [(name: String, options: MethodOptions)]) {
-        names = methods.map(\.name)
         options = methods.map(\.options)
-        sorted = names.enumerated().map { Name(bytes: Array($1.utf8), index: $0) }.sorted { left, right in
+        sorted = methods.enumerated().map { Name(bytes: Array($1.name.utf8), index: $0) }.sorted { left, right in
             left.bytes.count == right.bytes.count
                 ? left.bytes.lexicographicallyPrecedes(right.bytes) : left.bytes.count < right.bytes.count
         }
@@ -41,13 +39,6 @@ struct MethodTable: Sendable {
 
     func options(of callee: Callee) -> MethodOptions {
         if case .method(let index) = callee { options[index] } else { [] }
-    }
-
-    func name(of callee: Callee) -> String {
-        switch callee {
-        case .method(let index): names[index]
-        case .unknown(let name): name
-        }
     }
 }
 

@@ -10,9 +10,10 @@ public struct ConnectionID: Hashable, Sendable {
 
 /// One client: performs what `CallStream` decides.
 ///
-/// Owns the replies that were not written yet. The channel owns the descriptor, and is closed here. All of it happens
-/// on the server's event loop. Nothing that is called from here is called from within `reply`: what a reply makes
-/// possible, such as the next call, happens at the end of the loop's turn, and so does the one write of all replies.
+/// Owns the replies of a turn until they are written; those that are shared wait in the channel, unflushed. The channel
+/// owns the descriptor, and is closed here. All of it happens on the server's event loop. No interface is called from
+/// within `reply`: what a reply makes possible, such as the next call, happens at the end of the loop's turn. Replies
+/// are written there, and by `close`: a write may end the connection before it returns.
 public final class ServerConnection {
     public let id: ConnectionID
     public let peer: PeerCredentials
