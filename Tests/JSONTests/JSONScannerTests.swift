@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@Suite struct JSONParserTests {
+@Suite struct JSONScannerTests {
     private func error(_ bytes: [UInt8], maximumDepth: Int = 64) -> JSONError? {
         do throws(JSONError) {
             _ = try JSONValue(parsing: bytes, maximumDepth: maximumDepth)
