@@ -125,6 +125,19 @@ import TocsinCommand
         }
     }
 
+    @Test("a wrong argument with a line break makes no line of its own")
+    func argumentOfLines() async throws {
+        for arguments in [
+            ["status", "a\nforged"], ["subscribe", "--depth=1\nforged"], ["subscribe", "--uid", "1\nforged"],
+            ["--a\nforged=1"],
+        ] {
+            let result = try await run(arguments)
+            #expect(result.status == 64)
+            #expect(result.errorText.contains(#"\nforged"#), "\(result.errorText)")
+            #expect(!result.errorText.contains("\nforged"), "\(result.errorText)")
+        }
+    }
+
     @Test("a closed standard output is an error, and no socket takes its place")
     func closedOutput() async throws {
         let daemon = try await ScriptedDaemon.start()

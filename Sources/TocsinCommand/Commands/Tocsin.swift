@@ -57,10 +57,25 @@ package struct Tocsin: AsyncParsableCommand {
                 }
             } else if !message.isEmpty {
                 // The parser repeats what it does not understand, and somebody else may have chosen it.
-                let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+                let quoted = quotingLineBreaks(message, of: CommandLine.arguments.dropFirst())
+                let lines = quoted.split(separator: "\n", omittingEmptySubsequences: false)
                 StandardOutput.complain(lines.map { ShellQuoting.phrase(String($0)) }.joined(separator: "\n"))
             }
             exit(withError: code)
         }
+    }
+
+    /// Quotes arguments that hold line breaks where the message repeats them: they must not make lines like its own.
+    private static func quotingLineBreaks(_ message: String, of arguments: ArraySlice<String>) -> String {
+        var message = message
+        for argument in arguments {
+            // The parser repeats an option's name or its value alone, too.
+            let option = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            for part in [argument] + option where part.contains(where: \.isNewline) {
+                message = message.split(separator: part, omittingEmptySubsequences: false)
+                    .joined(separator: ShellQuoting.phrase(part))
+            }
+        }
+        return message
     }
 }
