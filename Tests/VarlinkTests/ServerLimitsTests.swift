@@ -123,6 +123,29 @@ import Testing
         #expect(try server.connectionCount == 0)
     }
 
+    @Test(
+        "what a client has sent before a half-close is served up to a bound, beyond which the connection is closed",
+        .enabled(if: geteuid() == 0, "a socket that holds more than usual takes root"), arguments: [10, 100_000])
+    func unasked(calls: Int) throws {
+        let server = try TestServer()
+        let socket = try server.connect()
+        socket.forceSendBuffer(64 << 20)
+        // Nothing behind it is dispatched, and so the socket is not read.
+        try socket.send(#"{"method":"org.example.test.Alone"}"#)
+        try server.until { $0.pending.count == 1 }
+        let call = Array(#"{"method":"org.example.test.Typed"}"#.utf8) + [0]
+        try socket.send(bytes: Array(repeatElement(call, count: calls).joined()))
+        socket.shutdownWriting()
+        guard calls == 10 else {
+            #expect(try socket.receive() == nil)
+            return try server.until { try server.connectionCount == 0 }
+        }
+        try server.run { $0.answer(1) }
+        #expect(try socket.receive() == #"{"parameters":{"number":1}}"#)
+        for _ in 0..<calls { #expect(try socket.receive() == "{}") }
+        #expect(try socket.receive() == nil)
+    }
+
     @Test("a stream learns when a slow client takes replies again")
     func writability() throws {
         let server = try TestServer()

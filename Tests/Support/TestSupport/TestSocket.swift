@@ -71,6 +71,12 @@ package final class TestSocket {
     /// Nothing more is read: what the other side writes fails at once, and it can still read.
     package func shutdownReading() { shutdown(descriptor, CInt(SHUT_RD)) }
 
+    /// Lets the socket hold so much that the other side has not read, also beyond the system's bound: takes root.
+    package func forceSendBuffer(_ bytes: CInt) {
+        var bytes = bytes
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, socklen_t(MemoryLayout<CInt>.size))
+    }
+
     /// From now on a send to a full socket fails.
     package func doNotBlock() { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
 
