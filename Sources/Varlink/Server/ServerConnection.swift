@@ -227,7 +227,10 @@ public final class ServerConnection {
         guard state == .open else { return }
         // The socket is read only while nothing whole is left. But the channel empties it before it closes: after a
         // half-close of what the kernel has, after a write that failed for as long as the client goes on sending.
-        guard stream.bufferedBytes <= limits.maximumMessageBytes + Self.unaskedBytes else { return abort() }
+        guard stream.bufferedBytes <= limits.maximumMessageBytes + Self.unaskedBytes else {
+            server.note(.messageTooLong, by: peer)
+            return abort()
+        }
         isReceiving = true
         stream.receive(&bytes)
         process()
