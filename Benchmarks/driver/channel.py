@@ -176,12 +176,12 @@ def _subscribers(paths, report, rounds, source):
                 with Daemon(paths, [source]) as daemon:
                     # It lets go of what only its start has needed.
                     time.sleep(1)
-                    empty = Usage(daemon.pid).resident
+                    empty = Usage(daemon.pid).resident_data
                     client = _client(paths, daemon.socket, count, filter_)
                     try:
                         before = Usage(daemon.pid)
                         if count == COUNTS[-1] and kind == "same filter":
-                            memory.append((before.resident - empty) / count / 1024)
+                            memory.append((before.resident_data - empty) / count / 1024)
                         _storm(paths, EVENTS)
                         time.sleep(1)
                         cpu = Usage(daemon.pid).cpu_nsec_since(before) / EVENTS / 1000

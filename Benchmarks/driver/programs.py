@@ -86,6 +86,8 @@ class Usage:
                 continue
         status = _status(pathlib.Path(f"/proc/{pid}"))
         self.resident = int(status["VmRSS"].split()[0]) * 1024
+        # Without code, which the daemon lets go of and gets back as it runs.
+        self.resident_data = int(status["RssAnon"].split()[0]) * 1024
         self.peak_resident = int(status["VmHWM"].split()[0]) * 1024
 
     def cpu_nsec_since(self, earlier):
