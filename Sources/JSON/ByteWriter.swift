@@ -1,6 +1,7 @@
 /// Bytes written one after another, into memory that grows and is kept.
 ///
-/// Owns the memory. An array would ask before every piece whether it is the only owner; here nobody else can be.
+/// Owns the memory. An array would ask before every piece whether it is the only owner; here nobody else can be, which is
+/// also why it may move between threads as no pointer may.
 struct ByteWriter: ~Copyable, @unchecked Sendable {
     private var start: UnsafeMutablePointer<UInt8>
     private var capacity: Int

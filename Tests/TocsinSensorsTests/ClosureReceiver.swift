@@ -1,6 +1,6 @@
 import TocsinSensors
 
-/// Takes records on the source's thread, from wherever they are.
+/// Takes records on the source's thread, from wherever they are. Sendable as the seam wants it; it never leaves that thread.
 private struct ClosureReceiver: RecordReceiver, @unchecked Sendable {
     let deliver: ([SensorRecord]) -> Void
 

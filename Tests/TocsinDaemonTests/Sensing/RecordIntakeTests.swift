@@ -30,6 +30,8 @@ import TocsinSensors
         let server = try await ServerBootstrap(group: group)
             .bind(unixDomainSocketPath: "/tmp/intake-\(getpid()).sock", cleanupExistingSocketFile: true).get()
         let queue = EndlessQueue()
+        // Whatever happens, it must not keep a processor busy for ever.
+        defer { queue.isEmpty.store(true, ordering: .relaxed) }
         let taken = Atomic(0)
         let intake = RecordIntake(on: loop, progress: IntakeProgress()) { read in
             read { _ in taken.add(1, ordering: .relaxed) }
