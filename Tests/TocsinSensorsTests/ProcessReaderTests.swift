@@ -47,7 +47,9 @@ import TocsinSensors
         let pid = try only(childOf: first.pid, named: "cat")
         let second = try Child(["/usr/bin/nsenter", "--target", "\(pid)", "--pid", "/bin/cat"])
         let other = try only(childOf: second.pid, named: "cat")
+        // A parent that is told of its child's end before it stops would reap it.
         kill(second.pid, SIGSTOP)
+        try wait("stop of the parent") { try ProcDirectory(pid: second.pid).stat().state == UInt8(ascii: "T") }
         let directory = try ProcDirectory(pid: pid)
         kill(pid, SIGKILL)
         try wait("zombie") { try ProcDirectory(pid: other).stat().isZombie }

@@ -176,7 +176,11 @@ struct SystemTests {
         #expect(try box.run("systemctl", "reload", "tocsin.service").status != 0, "whoever asks for it is told")
         #expect(try !box.journal("-u", "tocsin.service", "-g", "tocsin.yaml:2:").isEmpty)
         #expect(try daemon.property("ActiveState") == "active")
+        // An event that is judged behind the reload is the good configuration's.
+        try daemon.start("reader", "tocsin", "read", "--path", "/usr/bin/sleep")
+        try daemon.pendingReads(1)
         try daemon.start("before", "sleep", "infinity")
+        try box.eventually("the event has arrived") { try finished(box) }
 
         try box.write(InstalledDaemon.configurationPath, "sources: [fanotify]\njournal: {events: all}\n")
         try daemon.succeeds("systemctl", "reload", "tocsin.service")
