@@ -250,7 +250,8 @@ struct FilesSourceTests {
         do {
             let mounted = try TemporaryMount(on: directory)
             runner = try Self.runner("\(mounted.path)/**")
-            try shell("echo >\(mounted.path)/f; umount \(mounted.path)")
+            // Busy for the moment in which the source looks at the file.
+            try shell("echo >\(mounted.path)/f; timeout 30 sh -c 'until umount \(mounted.path); do sleep 0.01; done'")
         }
         runner.finish()
     }
