@@ -60,6 +60,12 @@ package struct Epoll: ~Copyable, Sendable {
             }
         }
     }
+
+    /// Of an edge-triggered descriptor, alone in the set: what it became ready for until now is known.
+    package func forgetEdge() throws(SystemError) {
+        var event = epoll_event()
+        try syscall("epoll_wait") { epoll_wait(descriptor.rawValue, &event, 1, 0) }
+    }
 }
 
 /// `eventfd(2)`: one thread wakes another.

@@ -45,12 +45,20 @@ package protocol RecordReceiver: Sendable {
     /// queue fills, and what it drops is counted and delivered as a gap.
     func take(_ records: [SensorRecord])
 
+    /// Waits from now on, until `finish`, for `bell`: a descriptor that becomes readable, to be read, when there is something
+    /// in the queue again. Says whether it does, and then closes it; else the source waits, and says `empty`.
+    func listen(to bell: Int32, of queue: any RecordQueue) -> Bool
+
     /// There is something in the queue. Returns at once: the receiver reads it where it logs it, and may be told again
     /// before it has.
     func empty(_ queue: any RecordQueue)
 
     /// The same, but returns when nothing is left. For a queue that grows no longer.
     func finish(_ queue: any RecordQueue)
+}
+
+extension RecordReceiver {
+    package func listen(to bell: Int32, of queue: any RecordQueue) -> Bool { false }
 }
 
 /// Records in memory that the kernel writes and that outlives this process: nobody has to wait until they are logged,

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/capability.h>
 #include <linux/fanotify.h>
 #include <linux/openat2.h>
@@ -49,6 +50,14 @@ int tocsin_memfd_create(const char *name);
 // STATX_MNT_ID, since 5.8: the mount that the path or, with an empty path, the descriptor is on.
 int tocsin_mount_id(int directory, const char *path, uint64_t *mount_id);
 int tocsin_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, uint64_t token);
+
+// A context for one asynchronous call at a time, io_setup(2), and its end, with which the call ends too.
+int tocsin_aio_setup(aio_context_t *context);
+void tocsin_aio_destroy(aio_context_t context);
+// IOCB_CMD_POLL, since 4.19: adds 1 to the eventfd, once, when the descriptor is readable. -1 and errno.
+int tocsin_aio_poll(aio_context_t context, int descriptor, int eventfd);
+// Whether a call has completed since the last time; it is taken off the context's ring, where it would keep its place.
+int tocsin_aio_take(aio_context_t context);
 
 // MARK: Processes and threads
 

@@ -1,5 +1,6 @@
 import Dispatch
 import NIOCore
+import NIOPosix
 import Synchronization
 import TocsinSensors
 
@@ -18,6 +19,8 @@ final class RecordIntake: RecordReceiver {
     private let isPatient = Atomic(false)
     /// That were followed by more.
     private let batches = Atomic(0)
+    /// Of the queue's bell.
+    private let channel = Mutex<(any Channel)?>(nil)
 
     private static let batchesInARow = 8
     private static let breath = TimeAmount.milliseconds(1)
@@ -42,18 +45,33 @@ final class RecordIntake: RecordReceiver {
         }
     }
 
+    func listen(to bell: Int32, of queue: any RecordQueue) -> Bool {
+        let bootstrap = NIOPipeBootstrap(group: eventLoop).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(BellHandler { self.look(at: queue) })
+            }
+        }
+        guard let channel = try? bootstrap.takingOwnershipOfDescriptor(input: bell).wait() else { return false }
+        self.channel.withLock { $0 = channel }
+        return true
+    }
+
     func empty(_ queue: any RecordQueue) {
         guard !isDue.exchange(true, ordering: .acquiringAndReleasing) else { return }
         progress.handed()
         eventLoop.execute {
             // Before the look: what comes after it is announced again.
             self.isDue.store(false, ordering: .sequentiallyConsistent)
-            switch self.takeBatch(of: queue) {
-            case .nothing: break
-            case .more: self.goOn(with: queue)
-            case .unfinished: self.lookLater(at: queue)
-            }
+            self.look(at: queue)
             self.progress.taken()
+        }
+    }
+
+    private func look(at queue: any RecordQueue) {
+        switch takeBatch(of: queue) {
+        case .nothing: break
+        case .more: goOn(with: queue)
+        case .unfinished: lookLater(at: queue)
         }
     }
 
@@ -75,6 +93,7 @@ final class RecordIntake: RecordReceiver {
     }
 
     func finish(_ queue: any RecordQueue) {
+        if let channel = channel.withLock({ $0.take() }) { try? channel.close().wait() }
         // From here, batch by batch, so that the loop has its turns.
         let rest = Mutex(QueueRest.more)
         while rest.withLock({ $0 }) == .more {
@@ -91,6 +110,19 @@ final class RecordIntake: RecordReceiver {
         log(queue.read)
         return queue.release()
     }
+}
+
+/// Calls for each time that a bell has rung.
+private final class BellHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let rang: () -> Void
+
+    init(_ rang: @escaping () -> Void) { self.rang = rang }
+
+    /// How often it rang before it was heard says nothing.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func channelReadComplete(context: ChannelHandlerContext) { rang() }
 }
 
 /// How far the loop is behind the sources; for the watchdog. Counted by their threads and the loop, read by the loop.

@@ -120,8 +120,8 @@ package final class EBPFSource: Source {
         do throws(SystemError) { try feed(receiver, from: armed) } catch { throw SourceError(.ebpf, error) }
     }
 
-    /// This thread only sleeps on the ring: what is in it stays there until the receiver has logged it, so that a daemon
-    /// that dies before has left it to the next.
+    /// What is in the ring stays there until the receiver has logged it, so that a daemon that dies before has left it to
+    /// the next.
     private func feed(_ receiver: any RecordReceiver, from armed: Armed) throws(SystemError) {
         guard let boot = BootID(try Proc.bootID()) else { throw SystemError(operation: "parse boot_id", code: EBADMSG) }
         let reader = RingReader(
@@ -132,7 +132,12 @@ package final class EBPFSource: Source {
         let urgent = if let urgent { urgent } else { try UrgentTypes([.exec, .fork, .exit]) }
         let queue = RingQueue(reader, counters: counters, urgent: urgent) { [stopSignal] in stopSignal.request() }
         let epoll = try Epoll()
-        try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
+        if let doorbell = Self.doorbell(for: armed.probes.ring, heardBy: receiver, queue) {
+            queue.ring(doorbell)
+        } else {
+            // Then this thread sleeps on the ring.
+            try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
+        }
         try stopSignal.add(to: epoll, token: 1)
         try urgent.add(to: epoll, token: 2)
         // However this ends: a look that is still on its way finds nothing.
@@ -145,5 +150,18 @@ package final class EBPFSource: Source {
         queue.close()
         receiver.finish(queue)
         if let failure = queue.failure { throw failure }
+    }
+
+    /// nil where the kernel or the receiver does without.
+    private static func doorbell(
+        for ring: borrowing FileDescriptor, heardBy receiver: any RecordReceiver, _ queue: RingQueue
+    ) -> Doorbell? {
+        do {
+            let doorbell = try Doorbell(for: ring)
+            let bell = try doorbell.duplicateDescriptor().release()
+            if receiver.listen(to: bell, of: queue) { return doorbell }
+            _ = FileDescriptor(owning: bell)
+        } catch {}
+        return nil
     }
 }

@@ -15,6 +15,8 @@ final class RingQueue: RecordQueue {
 
     private struct State: ~Copyable {
         var reader: RingReader
+        /// What the receiver waits for, where it is not told by the source's thread.
+        var doorbell: Doorbell?
         var failure: SystemError?
     }
 
@@ -35,6 +37,7 @@ final class RingQueue: RecordQueue {
         state.withLock { state in
             guard state.failure == nil else { return }
             do throws(SystemError) {
+                try state.doorbell?.answer()
                 let count = try state.reader.read(limit: Self.batch, take)
                 counters.delivered(count.events)
                 counters.lost(count.lost)
@@ -50,13 +53,22 @@ final class RingQueue: RecordQueue {
         state.withLock { state in
             guard state.failure == nil else { return .nothing }
             do throws(SystemError) {
-                return try state.reader.release(awaiting: urgent)
+                let rest = try state.reader.release(awaiting: urgent)
+                // Behind the wish: a record that was announced since then rings at once.
+                if rest != .more { try state.doorbell?.arm() }
+                return rest
             } catch {
                 state.failure = error
                 failed()
                 return .nothing
             }
         }
+    }
+
+    /// Rings from the next `release` on, when there is something again.
+    func ring(_ doorbell: consuming Doorbell) {
+        var doorbell = Optional(doorbell)
+        state.withLock { $0.doorbell = doorbell.take() }
     }
 
     /// From here on it grows no longer: what the probes record from now on is for another reader.

@@ -1,8 +1,10 @@
+import Dispatch
 import Glibc
 import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
+import TocsinLinux
 import TocsinSensors
 
 @testable import TocsinDaemon
@@ -51,6 +53,33 @@ import TocsinSensors
         try await other.shutdownGracefully()
         try await group.shutdownGracefully()
         unlink("/tmp/intake-\(getpid()).sock")
+    }
+
+    @Test("a bell that rings has the loop look, until finish")
+    func listening() throws {
+        final class CountedQueue: RecordQueue {
+            let looks = Atomic(0)
+            let looked = DispatchSemaphore(value: 0)
+            func read(_ take: (consuming SensorRecord) -> Void) {}
+            func release() -> QueueRest {
+                looks.add(1, ordering: .relaxed)
+                looked.signal()
+                return .nothing
+            }
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let queue = CountedQueue()
+        let bell = try EventFD()
+        let intake = RecordIntake(on: group.next(), progress: IntakeProgress()) { _ in }
+        #expect(intake.listen(to: try bell.descriptor.duplicate().release(), of: queue))
+        for _ in 0..<3 {
+            bell.signal()
+            try #require(queue.looked.wait(timeout: .now() + 30) == .success)
+        }
+        intake.finish(queue)
+        bell.signal()
+        try group.syncShutdownGracefully()
+        #expect(queue.looks.load(ordering: .relaxed) == 4, "three rings and the end")
     }
 
     @Test("what is left at the end is taken before finish returns")
