@@ -6,7 +6,9 @@ package enum Clock {
     package static func realtimeUSec() -> UInt64 { nanoseconds(CLOCK_REALTIME) / 1000 }
 
     /// Microseconds, suspended time excluded.
-    package static func monotonicUSec() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) / 1000 }
+    package static func monotonicUSec() -> UInt64 { monotonicNSec() / 1000 }
+
+    package static func monotonicNSec() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
 
     /// Nanoseconds since boot, suspended time included: the clock of process start times.
     package static func boottimeNSec() -> UInt64 { nanoseconds(CLOCK_BOOTTIME) }

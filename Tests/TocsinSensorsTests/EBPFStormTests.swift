@@ -158,31 +158,34 @@ struct EBPFStormTests {
         #expect(gaps == [.gap(count: 3), .gap(count: 2)])
     }
 
+    /// Reads all there is and sleeps until one of these types comes, on an `epoll` that is not ready then.
+    private static func sleep(
+        _ reader: inout RingReader, on epoll: borrowing Epoll, awaiting types: Set<EventType>
+    ) throws {
+        var rest = QueueRest.more
+        while rest == .more {
+            _ = try reader.read(limit: 1000) { _ in }
+            rest = try reader.release(awaiting: try UrgentTypes(types))
+        }
+        _ = try epoll.wait(timeoutMSec: 0)
+    }
+
     @Test("a record that nobody is woken for waits, until there are many of them or another comes")
     func lazy() throws {
-        let probes = try Probes(ringSize: 1 << 20)
+        let probes = try Probes(ringSize: 1 << 20, patience: .seconds(3600))
         let boot = try #require(BootID(try Proc.bootID()))
         var reader = RingReader(
             ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize),
             counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { 0 })
         let epoll = try Epoll()
         try epoll.add(probes.ring, token: 0, for: [.readable, .edgeTriggered])
-        func sleep(awaiting types: Set<EventType>) throws {
-            var rest = QueueRest.more
-            while rest == .more {
-                _ = try reader.read(limit: 1000) { _ in }
-                rest = try reader.release(awaiting: try UrgentTypes(types))
-            }
-            // What happened before it slept.
-            _ = try epoll.wait(timeoutMSec: 0)
-        }
         // An execution comes with a fork and an end, which alone would not have woken.
-        try sleep(awaiting: [.exec])
+        try Self.sleep(&reader, on: epoll, awaiting: [.exec])
         let child = try Child(["/bin/true"])
         child.end()
         #expect(try epoll.wait(timeoutMSec: 10_000).count == 1)
         // Nobody is woken for ends, until they and all the rest take a quarter of the ring.
-        try sleep(awaiting: [])
+        try Self.sleep(&reader, on: epoll, awaiting: [])
         let silent = try Child(["/bin/true"])
         silent.end()
         #expect(try epoll.wait(timeoutMSec: 0).isEmpty)
@@ -192,6 +195,22 @@ struct EBPFStormTests {
         let count = try reader.read(limit: 100_000) { records.append($0) }
         #expect(count.lost == 0 && count.events > 400)
         #expect(Self.starts(records, of: storm)[0]?.first == 0)
+    }
+
+    @Test("a record that nobody waits for wakes a reader that has slept for long")
+    func patience() throws {
+        let probes = try Probes(ringSize: 1 << 20, patience: .milliseconds(1))
+        let boot = try #require(BootID(try Proc.bootID()))
+        var reader = RingReader(
+            ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize),
+            counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { 0 })
+        let epoll = try Epoll()
+        try epoll.add(probes.ring, token: 0, for: [.readable, .edgeTriggered])
+        try Self.sleep(&reader, on: epoll, awaiting: [])
+        // The program's end comes longer after than that.
+        let child = try Child(["/bin/sleep", "0.01"])
+        child.end()
+        #expect(try epoll.wait(timeoutMSec: 10_000).count == 1)
     }
 
     /// Waits for the start of a program that begins now.

@@ -63,11 +63,16 @@ static __always_inline void count_lost(struct probe_counters *count, __u32 type)
 }
 
 // Whether the reader sleeps and wants to be woken for such a record. One that it need not be woken for waits in the ring
-// for others, until they take a quarter of it.
-static __always_inline int is_awaited(struct probe_counters *count, __u32 type) {
+// for others: until they take a quarter of it, or the reader has slept for long. So it is as old as that when it is read,
+// unless nothing happened after it.
+static __always_inline int is_awaited(struct probe_counters *count, __u32 type, __u64 now) {
     __u64 awaited = *(volatile __u64 *)&count->awaited;
     if (!awaited) return 0;
-    return awaited & (1ULL << type) || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= settings.ring_size / 4;
+    if (awaited & (1ULL << type)) return 1;
+    // It may have fallen asleep after this record's time.
+    __s64 slept = now - *(volatile __u64 *)&count->asleep_since;
+    if (slept >= (__s64)settings.patience_nsec) return 1;
+    return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= settings.ring_size / 4;
 }
 
 // Who wakes the reader takes its wish back, before: one wake-up is enough, and the reader's next wish is not touched.
@@ -77,15 +82,15 @@ static __always_inline void take_wish(struct probe_counters *count) { *(volatile
 //
 // The reader writes its wish and looks at the ring after it. Here the record is committed, by an atomic exchange, and the
 // wish looked at after it. So one sees the other, and the look before the commit only spares the nudge.
-static __always_inline void submit(void *record, struct probe_counters *count, __u32 type) {
+static __always_inline void submit(void *record, struct probe_counters *count, __u32 type, __u64 now) {
     __sync_fetch_and_add(&count->submitted[type], 1);
-    if (is_awaited(count, type)) {
+    if (is_awaited(count, type, now)) {
         take_wish(count);
         bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
         return;
     }
     bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-    if (!is_awaited(count, type)) return;
+    if (!is_awaited(count, type, now)) return;
     // Nothing but a record wakes. Where there is no room for this one the wish stays for the next; and the reader looks
     // again by itself where it left a record that was not yet committed.
     void *nudge = bpf_ringbuf_reserve(&ring, 8, 0);
@@ -422,7 +427,7 @@ reserved:
     record->tty[0] = 0;
     struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
     if (tty) bpf_probe_read_kernel_str(record->tty, sizeof(record->tty), &tty->name);
-    submit(record, count, PROBE_EXEC);
+    submit(record, count, PROBE_EXEC, now);
     return 0;
 }
 
@@ -448,7 +453,7 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx) {
     fill_header(&record->header, count, PROBE_FORK, now);
     record->header.size = sizeof(*record);
     fill_process(&record->process, child, number);
-    submit(record, count, PROBE_FORK);
+    submit(record, count, PROBE_FORK, now);
     return 0;
 }
 
@@ -485,6 +490,6 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
     else
         record->status = BPF_CORE_READ(task, group_leader, exit_code);
     record->reserved = 0;
-    submit(record, count, PROBE_EXIT);
+    submit(record, count, PROBE_EXIT, now);
     return 0;
 }

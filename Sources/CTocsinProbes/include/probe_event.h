@@ -19,7 +19,7 @@ typedef int32_t probe_s32;
 typedef uint64_t probe_u64;
 #endif
 
-#define PROBE_LAYOUT 3
+#define PROBE_LAYOUT 4
 
 #define PROBE_COMM_SIZE 16
 #define PROBE_TTY_SIZE 24
@@ -129,6 +129,8 @@ struct probe_settings {
     probe_u32 pid_namespace;
     /// Bytes.
     probe_u32 ring_size;
+    /// For how long a reader is left asleep while records come that it need not be woken for.
+    probe_u64 patience_nsec;
 };
 
 /// The value of the one-element map "counters". Of each type, seen == submitted + lost; and what was submitted is
@@ -153,8 +155,10 @@ struct probe_counters {
     /// How many runs of a probe that the kernel skipped were told of in gaps.
     probe_u64 reported_skipped;
     /// 0 while the reader is awake. Else what to wake it for: 1 << enum probe_type, and 1 << PROBE_TYPES for what is always
-    /// a reason, that others take much of the ring.
+    /// a reason, that others take much of the ring or come when it has slept for long.
     probe_u64 awaited;
+    /// CLOCK_MONOTONIC.
+    probe_u64 asleep_since;
 };
 
 _Static_assert(sizeof(struct probe_header) == 24, "layout");
@@ -162,6 +166,6 @@ _Static_assert(sizeof(struct probe_process) == 88, "layout");
 _Static_assert(sizeof(struct probe_exec) == 176, "layout");
 _Static_assert(sizeof(struct probe_fork) == 112, "layout");
 _Static_assert(sizeof(struct probe_exit) == 128, "layout");
-_Static_assert(sizeof(struct probe_counters) == 144, "layout");
+_Static_assert(sizeof(struct probe_counters) == 152, "layout");
 
 #endif

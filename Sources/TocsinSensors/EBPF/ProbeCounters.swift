@@ -71,8 +71,11 @@ package struct ProbeCounters: ~Copyable, Sendable {
 
     // MARK: Waking
 
-    /// The reader sleeps from now on, and is woken for records of these types, or when many of others wait.
-    func await(_ types: UrgentTypes) { ring_store64(awaited, types.bits) }
+    /// The reader sleeps from now on, and is woken for records of these types, or when others are many, or come late.
+    func await(_ types: UrgentTypes) {
+        ring_store64(word(MemoryLayout<probe_counters>.offset(of: \.asleep_since)), Clock.monotonicNSec())
+        ring_store64(awaited, types.bits)
+    }
 
     /// The reader is awake.
     func awaitNothing() { ring_store64(awaited, 0) }

@@ -40,8 +40,11 @@ package struct Probes: ~Copyable, Sendable {
         return size
     }
 
+    /// How old a record gets that nobody need be woken for, as long as others follow.
+    package static let patience: Duration = .seconds(1)
+
     /// Loads and attaches: what happens after this returns is recorded. `ringSize` in bytes, see `roundedRingSize`.
-    package init(ringSize: Int, scope: Scope = Scope()) throws(SourceError) {
+    package init(ringSize: Int, scope: Scope = Scope(), patience: Duration = patience) throws(SourceError) {
         let size = Self.roundedRingSize(ringSize)
         let log = LibraryLog()
         var options = bpf_object_open_opts()
@@ -56,7 +59,7 @@ package struct Probes: ~Copyable, Sendable {
             let counterMap = bpf_object__find_map_by_name(object, "counters")
         else { throw Self.refusal("find the maps", ENOENT, log) }
         bpf_map__set_max_entries(ringMap, UInt32(size))
-        try Self.set(scope, ringSize: size, in: object, log)
+        try Self.set(scope, ringSize: size, patience: patience, in: object, log)
         let loaded = bpf_object__load(object)
         guard loaded == 0 else { throw Self.refusal("load the probes", -loaded, log) }
 
@@ -124,9 +127,11 @@ package struct Probes: ~Copyable, Sendable {
 
     /// Writes `probe_settings`, which is all that the probes have in their section of constants.
     private static func set(
-        _ scope: Scope, ringSize: Int, in object: OpaquePointer, _ log: LibraryLog
+        _ scope: Scope, ringSize: Int, patience: Duration, in object: OpaquePointer, _ log: LibraryLog
     ) throws(SourceError) {
-        var settings = probe_settings(pid_namespace: scope.pidNamespace ?? 0, ring_size: UInt32(ringSize))
+        var settings = probe_settings(
+            pid_namespace: scope.pidNamespace ?? 0, ring_size: UInt32(ringSize),
+            patience_nsec: UInt64(patience / .nanoseconds(1)))
         let map = bpf_object__find_map_by_name(object, ".rodata")
         let result = bpf_map__set_initial_value(map, &settings, MemoryLayout<probe_settings>.size)
         guard result == 0 else { throw refusal("set up the probes", -result, log) }
