@@ -26,7 +26,8 @@ final class Daemon {
     private let server: VarlinkServer
     private let refusals: RefusalLog
     private let intakeProgress = IntakeProgress()
-    /// What nobody is told of needs nobody to wake up for it.
+    /// What nobody waits for needs nobody to wake up for it.
+    private var interest: Interest { didSet { urgent.change(to: interest.types) } }
     private let urgent: UrgentTypes
     private let heap: RestingHeap
     private var watch: [SourceWatch] = []
@@ -44,7 +45,8 @@ final class Daemon {
         self.journal = journal
         self.configuration = configuration
         self.store = store
-        urgent = try UrgentTypes(configuration.toldTypes)
+        interest = Interest(configuration)
+        urgent = try UrgentTypes(interest.types)
         bootID = try Proc.bootID()
         guard let boot = BootID(bootID) else { throw StartError("the kernel's boot id is no UUID: \(bootID)") }
 
@@ -71,6 +73,8 @@ final class Daemon {
                 vendor: "tocsin", product: "tocsin", version: Version.current, url: "https://tocsin.io"),
             interfaces: [service], configuration: serverConfiguration)
         service.status = { [unowned self] in status(for: $0) }
+        service.catchUp = { [unowned self] in for source in watch { source.intake?.catchUp() } }
+        service.awaitedTypesChanged = { [unowned self] in interest.sessions = $0 }
     }
 
     /// The soft limit of descriptors is 1,024 for programs that use select(2); this one takes what it is allowed.
@@ -94,9 +98,9 @@ final class Daemon {
 
     /// Loads the rules and watches their directories; done when the first set is in force.
     func startRules() throws -> EventLoopFuture<Void> {
-        let pipeline = pipeline
-        let rules = try RuleService(on: eventLoop, configuration.ruleDirectories, logger: logger) {
+        let rules = try RuleService(on: eventLoop, configuration.ruleDirectories, logger: logger) { [unowned self] in
             pipeline.replaceRules($0)
+            interest.rules = $0.judgedTypes
         }
         self.rules = rules
         return rules.loaded
@@ -117,7 +121,11 @@ final class Daemon {
                     eventLoop.performAndWait { daemon.value.sourceOpened(name, isResumed, index) }
                 },
                 receiver: { name in
-                    RecordIntake(on: eventLoop, progress: progress) { daemon.value.pipeline.take(from: name, $0) }
+                    let intake = RecordIntake(on: eventLoop, progress: progress) {
+                        daemon.value.pipeline.take(from: name, $0)
+                    }
+                    eventLoop.execute { daemon.value.watch[index].intake = intake }
+                    return intake
                 },
                 report: { report in eventLoop.execute { daemon.value.sourceReported(report, index) } })
             watch.append(SourceWatch(runner: runner, armed: armed, isRequired: slot.isRequired))
@@ -216,6 +224,7 @@ final class Daemon {
             logger.log(
                 level: .error, .sourceFailed, "Source failed, continuing", metadata: ["reason": "\(error)"])
             pipeline.end(error.source)
+            watch[index].intake = nil
             // What happens until it watches again is missing, and nobody can count it.
             pipeline.take([
                 SensorRecord(
@@ -248,7 +257,7 @@ final class Daemon {
         let waiting = ConfigurationKey.all.filter { !$0.reloads && $0.text(old) != $0.text(new) }.map(\.name)
         configuration.reload(from: new)
         pipeline.reconfigure(configuration)
-        urgent.change(to: configuration.toldTypes)
+        interest.reconfigure(configuration)
         var metadata: Logger.Metadata = [:]
         if !waiting.isEmpty { metadata["needRestart"] = "\(waiting.joined(separator: ", "))" }
         logger.log(level: .notice, .configurationReloaded, "Configuration reloaded", metadata: metadata)
@@ -309,5 +318,7 @@ private struct SourceWatch {
     let armed: EventLoopPromise<Void>
     let isRequired: Bool
     var wasOpened = false
+    /// Of what runs.
+    var intake: RecordIntake?
     var thread: SourceThread?
 }

@@ -27,6 +27,7 @@ package struct Delivery: ~Copyable {
     var sessionNumbers: [UInt64: Int] = [:]
     var groups: [GroupKey: Int] = [:]
     var loads = UserLoads()
+    var awaited = AwaitedTypes()
     /// Sessions, reads, streams and abandoned groups are numbered from one counter. It begins where no earlier process
     /// of this log can have come to, so that a session's name from before a restart means no session of now.
     private var counter: UInt64
@@ -157,6 +158,7 @@ package struct Delivery: ~Copyable {
                 load: loads.enter(connection.peer.uid, on: id)))
         sessionNumbers[number] = slot
         connections[id]!.session = slot
+        if streams[stream].members.isEmpty { awaited.enter(streams[stream].filter) }
         streams[stream].members.append(slot)
         return slot
     }
@@ -170,6 +172,7 @@ package struct Delivery: ~Copyable {
         sessionNumbers[session.number] = nil
         connections[session.connection]?.session = nil
         streams[session.stream].members.removeAll { $0 == slot }
+        if streams[session.stream].members.isEmpty { awaited.leave(streams[session.stream].filter) }
         if streams[session.stream].group == nil {
             removeStream(session.stream)
         } else {

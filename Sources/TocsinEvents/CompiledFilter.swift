@@ -60,6 +60,12 @@ package struct CompiledFilter: ~Copyable, Sendable {
         return patterns
     }
 
+    /// The types of which an event passes that no rule has matched, where its user and paths do.
+    package var unjudgedTypes: Set<EventType> {
+        guard minimumSeverity == 0 else { return [] }
+        return Set(EventType.known.filter { type in type.code.map { types >> UInt64($0) & 1 == 1 } ?? false })
+    }
+
     /// Whether the paths matter: where they do not, `passes(_:)` is the whole answer.
     package var looksAtPaths: Bool { paths != nil || !excludePaths.isEmpty }
 

@@ -1,5 +1,5 @@
 package import Sigma
-internal import TocsinEvents
+package import TocsinEvents
 
 /// Rules compiled for this machine's events, with all that does not depend on the event. Immutable, so it can be made on
 /// any thread; a reload makes a new one.
@@ -17,6 +17,11 @@ package struct LoadedRules: Sendable {
                 ruleID: rule.identifier, title: rule.metadata.title, severity: Severity(rule.metadata.level),
                 tags: rule.metadata.tags)
         }
+    }
+
+    /// The types of events that a rule looks at.
+    package var judgedTypes: Set<EventType> {
+        Set(EventType.known.filter { type in EventStream(type).map { rules.isJudged[$0.rawValue] } ?? false })
     }
 }
 

@@ -56,6 +56,19 @@ import TocsinEvents
         ])
     func process(_ selection: String) { #expect(matches(selection, exec())) }
 
+    @Test("the types that are judged are those that a rule is about")
+    func judgedTypes() {
+        func types(_ category: String) -> Set<EventType> {
+            var collection = RuleCollection()
+            let rule = "title: R\nlogsource: {category: \(category)}\ndetection: {a: {Image: x}, condition: a}\n"
+            collection.add(rule, file: "r.yml")
+            return LoadedRules(collection).judgedTypes
+        }
+        #expect(types("process_creation") == [.exec])
+        #expect(types("file_event") == [.create, .modify, .rename])
+        #expect(types("network_connection") == [])
+    }
+
     @Test("the parent is the nearest ancestor")
     func parent() {
         var event = exec()

@@ -213,6 +213,18 @@ struct EBPFStormTests {
         #expect(try epoll.wait(timeoutMSec: 10_000).count == 1)
     }
 
+    @Test("a sleeping reader is told when more types are waited for, and left asleep when fewer are")
+    func wishes() throws {
+        let urgent = try UrgentTypes([.exec, .exit])
+        let epoll = try Epoll()
+        try urgent.add(to: epoll, token: 0)
+        _ = try epoll.wait(timeoutMSec: 0)
+        urgent.change(to: [.exec])
+        #expect(try epoll.wait(timeoutMSec: 0).isEmpty)
+        urgent.change(to: [.exec, .fork])
+        #expect(try epoll.wait(timeoutMSec: 0).count == 1)
+    }
+
     /// Waits for the start of a program that begins now.
     private static func settle(_ runner: SourceRunner) throws {
         for _ in 0..<20 {

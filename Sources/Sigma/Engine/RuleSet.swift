@@ -18,6 +18,8 @@ public struct RuleSet: Sendable {
     let programs: [Program]
     let correlations: [ResolvedCorrelation]
     private let fields: FieldTable
+    /// For each stream whether a rule looks at its events.
+    public let isJudged: [Bool]
     /// Whether a rule looks into every value of an event.
     public let hasKeywords: Bool
 
@@ -47,6 +49,7 @@ public struct RuleSet: Sendable {
         }
         correlations = assembly.resolveCorrelations(fields: &fields)
         programs = builders.map { $0.finish() }
+        isJudged = programs.map { !$0.rules.isEmpty }
         self.fields = fields
         self.hasKeywords = hasKeywords
     }

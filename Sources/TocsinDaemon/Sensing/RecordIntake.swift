@@ -21,9 +21,14 @@ final class RecordIntake: RecordReceiver {
     private let batches = Atomic(0)
     /// Of the queue's bell.
     private let channel = Mutex<(any Channel)?>(nil)
+    /// The queue, where nothing was left in it: its source sleeps until something comes that somebody waits for.
+    private let resting: NIOLoopBoundBox<(any RecordQueue)?>
 
     private static let batchesInARow = 8
     private static let breath = TimeAmount.milliseconds(1)
+
+    /// More than waits for nobody in a ring of the usual size.
+    private static let batchesToCatchUp = 128
 
     /// When to look at a queue in which a record was being written, if nothing is heard of it.
     private static let patience = TimeAmount.milliseconds(10)
@@ -35,6 +40,7 @@ final class RecordIntake: RecordReceiver {
         self.eventLoop = eventLoop
         self.progress = progress
         self.log = log
+        resting = .makeEmptyBox(eventLoop: eventLoop)
     }
 
     func take(_ records: [SensorRecord]) {
@@ -68,11 +74,26 @@ final class RecordIntake: RecordReceiver {
     }
 
     private func look(at queue: any RecordQueue) {
-        switch takeBatch(of: queue) {
-        case .nothing: break
+        resting.value = nil
+        follow(takeBatch(of: queue), queue)
+    }
+
+    private func follow(_ rest: QueueRest, _ queue: any RecordQueue) {
+        switch rest {
+        case .nothing: resting.value = queue
         case .more: goOn(with: queue)
         case .unfinished: lookLater(at: queue)
         }
+    }
+
+    /// Logs what has come to the queue and nobody was woken for. Nothing where more than that is there: then what there is
+    /// comes in its turn. On the loop.
+    func catchUp() {
+        guard let queue = resting.value else { return }
+        resting.value = nil
+        var rest = QueueRest.more
+        for _ in 0..<Self.batchesToCatchUp where rest == .more { rest = takeBatch(of: queue) }
+        follow(rest, queue)
     }
 
     /// The loop looks at its sockets only when no task is left. So after some batches, and after what they have caused, it

@@ -13,6 +13,10 @@ final class EventService: VarlinkInterface {
     let description: InterfaceDescription
     /// What `GetStatus` tells; set by the daemon, which knows all parts.
     var status: ((SocketAccess.View) -> DaemonStatus)?
+    /// Logs what has happened and nobody waited for; set by the daemon.
+    var catchUp: (() -> Void)?
+    /// Hears which types of events sessions wait for, when that has changed; set by the daemon.
+    var awaitedTypesChanged: ((Set<EventType>) -> Void)?
 
     private var delivery: Delivery
 
@@ -78,12 +82,19 @@ final class EventService: VarlinkInterface {
                 peer: Peer(
                     uid: peer.uid, pid: peer.pid, seesOwnEventsOnly: access.view(of: peer) == .ownEvents(peer.uid)))
         }
+        // What happened before has its number before: whoever begins with the next event is not told of it.
+        if call.method == "GetStatus" || !delivery.hasSession(connection) { catchUp?() }
         do throws(DeliveryError) {
             try dispatch(call, connection)
         } catch {
             fail(call.connection, call.id, error)
         }
         perform()
+        tellAwaitedTypes()
+    }
+
+    private func tellAwaitedTypes() {
+        if let types = delivery.takeAwaitedTypes() { awaitedTypesChanged?(types) }
     }
 
     private func dispatch(_ call: ServerCall, _ connection: TocsinDelivery.ConnectionID) throws(DeliveryError) {
@@ -127,6 +138,7 @@ final class EventService: VarlinkInterface {
         guard connections.removeValue(forKey: id) != nil else { return }
         delivery.connectionClosed(id, &actions)
         perform()
+        tellAwaitedTypes()
         heap.connectionEnded()
     }
 

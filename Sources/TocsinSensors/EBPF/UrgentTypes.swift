@@ -6,7 +6,7 @@ import TocsinLinux
 /// The records that a reader of the ring is woken for. Others it finds when it is awake.
 package final class UrgentTypes: Sendable {
     private let stored: Atomic<UInt64>
-    /// Whoever sleeps with an older wish has to look, and to write a new one.
+    /// Whoever sleeps with a smaller wish has to look, and to write a new one.
     private let changed: EventFD
 
     package init(_ types: Set<EventType>) throws(SystemError) {
@@ -15,8 +15,10 @@ package final class UrgentTypes: Sendable {
     }
 
     package func change(to types: Set<EventType>) {
-        stored.store(Self.bits(of: types), ordering: .sequentiallyConsistent)
-        changed.signal()
+        let new = Self.bits(of: types)
+        let old = stored.exchange(new, ordering: .sequentiallyConsistent)
+        // Who sleeps with a wish that has become too large is woken once too often, and then has the new one.
+        if new & ~old != 0 { changed.signal() }
     }
 
     /// Makes `epoll` ready once for each change.

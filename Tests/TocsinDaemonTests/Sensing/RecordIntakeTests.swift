@@ -82,6 +82,40 @@ import TocsinSensors
         #expect(queue.looks.load(ordering: .relaxed) == 4, "three rings and the end")
     }
 
+    @Test("what came to a sleeping queue is logged when it is asked for, and nothing is asked of a queue that is awake")
+    func catchUp() throws {
+        final class Counted: RecordQueue {
+            let left = Atomic(1)
+            let reads = Atomic(0)
+            func read(_ take: (consuming SensorRecord) -> Void) {
+                reads.add(1, ordering: .relaxed)
+                guard left.load(ordering: .relaxed) > 0 else { return }
+                left.subtract(1, ordering: .relaxed)
+                take(SensorRecord(realtimeUSec: 1, monotonicUSec: 1, body: .heartbeat))
+            }
+            func release() -> QueueRest { left.load(ordering: .relaxed) > 0 ? .more : .nothing }
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let taken = Atomic(0)
+        let intake = RecordIntake(on: loop, progress: IntakeProgress()) { read in
+            read { _ in taken.add(1, ordering: .relaxed) }
+        }
+        let queue = Counted()
+        try loop.submit {
+            intake.catchUp()
+            #expect(queue.reads.load(ordering: .relaxed) == 0, "it has told of nothing yet")
+        }.wait()
+        intake.empty(queue)
+        try loop.submit {
+            #expect(taken.load(ordering: .relaxed) == 1)
+            queue.left.store(3, ordering: .relaxed)
+            intake.catchUp()
+            #expect(taken.load(ordering: .relaxed) == 4)
+        }.wait()
+        try group.syncShutdownGracefully()
+    }
+
     @Test("what is left at the end is taken before finish returns")
     func finish() throws {
         final class ThreeBatches: RecordQueue {
