@@ -21,7 +21,7 @@ package struct Delivery: ~Copyable {
         var isDisconnected = false
     }
 
-    var connections: [ConnectionID: Connection] = [:]
+    var connections = ConnectionTable<Connection>()
     var sessions = Slots<Session>()
     var streams = Slots<Stream>()
     var sessionNumbers: [UInt64: Int] = [:]
@@ -48,8 +48,9 @@ package struct Delivery: ~Copyable {
     /// The connection is gone: its pending reads are removed and get no reply. What it did not acknowledge goes to
     /// another member of its group.
     package mutating func connectionClosed(_ id: ConnectionID, _ actions: inout [DeliveryAction]) {
-        guard let connection = connections.removeValue(forKey: id), let slot = connection.session else { return }
-        removeSession(slot, &actions)
+        guard let connection = connections[id] else { return }
+        connections[id] = nil
+        if let slot = connection.session { removeSession(slot, &actions) }
     }
 
     /// Binds the connection to a session. Needed for a filter, a group or a place to begin; the first read makes

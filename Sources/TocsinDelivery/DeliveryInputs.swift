@@ -2,8 +2,14 @@ package import TocsinEvents
 
 /// One connection, as the caller numbers them; never used again after it closed.
 package struct ConnectionID: Hashable, Sendable {
-    package let rawValue: UInt64
-    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    package let number: UInt64
+    /// Its place among the open connections: a small number, which another gets once it is closed.
+    package let slot: Int
+
+    package init(_ number: UInt64, slot: Int) {
+        self.number = number
+        self.slot = slot
+    }
 }
 
 /// One call of a connection that will be answered later; never used again.

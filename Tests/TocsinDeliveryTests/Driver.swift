@@ -10,6 +10,9 @@ final class Driver {
     var delivery: Delivery
     private var actions: [DeliveryAction] = []
     private var lastNumber: UInt64 = 0
+    private var connected: Set<ConnectionID> = []
+    /// The slots of connections that are closed are given again at once.
+    private var freeSlots: [Int] = []
 
     private(set) var pending: [CallID: ConnectionID] = [:]
     private var owners: [CallID: ConnectionID] = [:]
@@ -59,7 +62,8 @@ final class Driver {
     // MARK: Inputs
 
     func connect(uid: UInt32 = 1000, ownEventsOnly: Bool = false) -> ConnectionID {
-        let id = ConnectionID(number())
+        let id = ConnectionID(number(), slot: freeSlots.popLast() ?? connected.count)
+        connected.insert(id)
         delivery.connectionOpened(id, peer: Peer(uid: uid, pid: 42, seesOwnEventsOnly: ownEventsOnly))
         return id
     }
@@ -119,6 +123,7 @@ final class Driver {
     func close(_ id: ConnectionID) {
         delivery.connectionClosed(id, &actions)
         perform()
+        if connected.remove(id) != nil { freeSlots.append(id.slot) }
         for (call, connection) in pending where connection == id {
             pending[call] = nil
             #expect(timers[call] == nil, "a closed connection leaves no timer")

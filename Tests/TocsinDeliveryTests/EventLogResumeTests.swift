@@ -75,8 +75,8 @@ import TocsinEvents
             let log = try EventLog(resuming: region.memory())
             #expect(log.run == run)
             var delivery = Delivery(log: log)
-            delivery.connectionOpened(ConnectionID(1), peer: Peer(uid: 0, pid: 1))
-            names.insert(try delivery.open(ConnectionID(1), OpenRequest()).session)
+            delivery.connectionOpened(ConnectionID(1, slot: 0), peer: Peer(uid: 0, pid: 1))
+            names.insert(try delivery.open(ConnectionID(1, slot: 0), OpenRequest()).session)
         }
         #expect(names.count == 3)
     }

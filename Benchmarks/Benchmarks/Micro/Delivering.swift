@@ -40,7 +40,7 @@ private final class DeliveryLoop {
             delivery = Delivery(log: log)
             event = execution(cursor: delivery.cursor(at: 1))
             for index in 0..<sessions {
-                let id = ConnectionID(UInt64(index))
+                let id = ConnectionID(UInt64(index), slot: index)
                 delivery.connectionOpened(id, peer: Peer(uid: 0, pid: 1))
                 _ = try delivery.open(id, OpenRequest(filter: filter(index)))
                 read(id)

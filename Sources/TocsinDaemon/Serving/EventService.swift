@@ -23,7 +23,8 @@ final class EventService: VarlinkInterface {
     private let eventLoop: any EventLoop
     private let access: SocketAccess
     private let heap: RestingHeap
-    private var connections: [TocsinDelivery.ConnectionID: ServerConnection] = [:]
+    /// By their slots.
+    private var connections: [ServerConnection?] = []
     private var timers: [TimerKey: Scheduled<Void>] = [:]
     /// What the latest input asked for; the memory is kept.
     private var actions: [DeliveryAction] = []
@@ -72,16 +73,7 @@ final class EventService: VarlinkInterface {
     }
 
     func call(_ call: ServerCall) {
-        // Its end was told already: nobody would remove what is made for it.
-        guard call.connection.isOpen else { return }
-        let connection = TocsinDelivery.ConnectionID(call.connection.id.rawValue)
-        if connections.updateValue(call.connection, forKey: connection) == nil {
-            let peer = call.connection.peer
-            delivery.connectionOpened(
-                connection,
-                peer: Peer(
-                    uid: peer.uid, pid: peer.pid, seesOwnEventsOnly: access.view(of: peer) == .ownEvents(peer.uid)))
-        }
+        let connection = TocsinDelivery.ConnectionID(call.connection)
         // What happened before has its number before: whoever begins with the next event is not told of it.
         if call.method == "GetStatus" || !delivery.hasSession(connection) { catchUp?() }
         do throws(DeliveryError) {
@@ -133,9 +125,19 @@ final class EventService: VarlinkInterface {
 
     // MARK: Connections
 
+    func connectionOpened(_ connection: ServerConnection) {
+        let id = TocsinDelivery.ConnectionID(connection)
+        while id.slot >= connections.count { connections.append(nil) }
+        connections[id.slot] = connection
+        let peer = connection.peer
+        delivery.connectionOpened(
+            id,
+            peer: Peer(uid: peer.uid, pid: peer.pid, seesOwnEventsOnly: access.view(of: peer) == .ownEvents(peer.uid)))
+    }
+
     func connectionClosed(_ connection: ServerConnection) {
-        let id = TocsinDelivery.ConnectionID(connection.id.rawValue)
-        guard connections.removeValue(forKey: id) != nil else { return }
+        let id = TocsinDelivery.ConnectionID(connection)
+        connections[id.slot] = nil
         delivery.connectionClosed(id, &actions)
         perform()
         tellAwaitedTypes()
@@ -143,13 +145,13 @@ final class EventService: VarlinkInterface {
     }
 
     func connectionBecameWritable(_ connection: ServerConnection) {
-        let id = TocsinDelivery.ConnectionID(connection.id.rawValue)
+        let id = TocsinDelivery.ConnectionID(connection)
         delivery.writabilityChanged(id, isWritable: true, &actions)
         perform()
     }
 
     func connectionQueueChanged(_ connection: ServerConnection, bytes: Int) {
-        delivery.queueChanged(TocsinDelivery.ConnectionID(connection.id.rawValue), bytes: bytes, &actions)
+        delivery.queueChanged(TocsinDelivery.ConnectionID(connection), bytes: bytes, &actions)
         perform()
     }
 
@@ -190,12 +192,12 @@ final class EventService: VarlinkInterface {
         switch action {
         case .complete(let completion): complete(completion, nil)
         case .ready(let connection, let call, let cursor):
-            connections[connection]?.reply(to: Varlink.CallID(rawValue: call.rawValue), continues: true) {
+            client(connection)?.reply(to: Varlink.CallID(rawValue: call.rawValue), continues: true) {
                 $0.member("ready", true)
                 $0.member("cursor", cursor.description)
             }
         case .fail(let connection, let call, let error):
-            guard let connection = connections[connection] else { return }
+            guard let connection = client(connection) else { return }
             fail(connection, Varlink.CallID(rawValue: call.rawValue), error)
         case .startTimer(let connection, let call, let milliseconds):
             let timer = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
@@ -205,7 +207,7 @@ final class EventService: VarlinkInterface {
         case .cancelTimer(let connection, let call):
             timers.removeValue(forKey: TimerKey(connection: connection, call: call))?.cancel()
         case .disconnect(let connection):
-            connections[connection]?.close()
+            client(connection)?.close()
         case .resumeLater(let stream):
             // What is due later, not at once: the loop looks after its sockets in between.
             eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
@@ -216,7 +218,7 @@ final class EventService: VarlinkInterface {
     }
 
     private func complete(_ completion: Completion, _ shared: SharedReply?) {
-        guard let connection = connections[completion.connection] else { return }
+        guard let connection = client(completion.connection) else { return }
         let call = Varlink.CallID(rawValue: completion.call.rawValue)
         if let shared {
             connection.reply(to: call, with: shared)
@@ -234,9 +236,19 @@ final class EventService: VarlinkInterface {
         }
     }
 
+    /// Nil once it is closed.
+    private func client(_ id: TocsinDelivery.ConnectionID) -> ServerConnection? {
+        guard id.slot < connections.count, let client = connections[id.slot] else { return nil }
+        return client.id.number == id.number ? client : nil
+    }
+
     private func timerFired(_ connection: TocsinDelivery.ConnectionID, _ call: TocsinDelivery.CallID) {
         timers.removeValue(forKey: TimerKey(connection: connection, call: call))
         delivery.timerFired(connection, call, &actions)
         perform()
     }
+}
+
+extension TocsinDelivery.ConnectionID {
+    init(_ connection: ServerConnection) { self.init(connection.id.number, slot: connection.id.slot) }
 }

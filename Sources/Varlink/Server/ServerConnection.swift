@@ -3,9 +3,10 @@ import NIOCore
 
 /// A connection's number in its server; never used again.
 public struct ConnectionID: Hashable, Sendable {
-    public let rawValue: UInt64
-
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public let number: UInt64
+    /// Its place among the open connections: a small number, by which a table finds what is kept of it. Another gets it once
+    /// this is closed.
+    public let slot: Int
 }
 
 /// One client: performs what `CallStream` decides.

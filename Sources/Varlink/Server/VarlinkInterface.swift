@@ -15,6 +15,9 @@ public protocol VarlinkInterface: AnyObject {
     /// A `oneway` call is over when this returns.
     func call(_ call: ServerCall)
 
+    /// A client has connected; told before any of its calls.
+    func connectionOpened(_ connection: ServerConnection)
+
     /// The connection is gone, and with it every call that was not answered; told exactly once.
     func connectionClosed(_ connection: ServerConnection)
 
@@ -31,6 +34,7 @@ public protocol VarlinkInterface: AnyObject {
 
 extension VarlinkInterface {
     public func options(of method: String) -> MethodOptions { [] }
+    public func connectionOpened(_ connection: ServerConnection) {}
     public func connectionClosed(_ connection: ServerConnection) {}
     public func connectionBecameWritable(_ connection: ServerConnection) {}
     public func connectionQueueChanged(_ connection: ServerConnection, bytes: Int) {}

@@ -19,7 +19,9 @@ public final class VarlinkServer {
     private let routes: [Route]
 
     private var listeners: [(channel: any Channel, socket: ListeningSocketPath?)] = []
-    private var connections: [ConnectionID: ServerConnection] = [:]
+    /// By their slots.
+    private var connections: [ServerConnection?] = []
+    private var freeSlots: [Int] = []
     private var census: ConnectionCensus
     private var lastConnection: UInt64 = 0
 
@@ -53,7 +55,7 @@ public final class VarlinkServer {
         interfaceNames = Set(self.interfaces.map(\.description.name))
     }
 
-    public var connectionCount: Int { connections.count }
+    public var connectionCount: Int { census.count }
 
     // MARK: Listening
 
@@ -143,8 +145,12 @@ public final class VarlinkServer {
         }
         counters.connectionsAccepted += 1
         lastConnection += 1
-        let connection = ServerConnection(id: ConnectionID(rawValue: lastConnection), peer: peer, server: self)
-        connections[connection.id] = connection
+        let slot = freeSlots.popLast() ?? connections.count
+        if slot == connections.count { connections.append(nil) }
+        let connection = ServerConnection(
+            id: ConnectionID(number: lastConnection, slot: slot), peer: peer, server: self)
+        connections[slot] = connection
+        for interface in interfaces { interface.connectionOpened(connection) }
         return connection
     }
 
@@ -161,7 +167,9 @@ public final class VarlinkServer {
     }
 
     func remove(_ connection: ServerConnection) {
-        guard connections.removeValue(forKey: connection.id) != nil else { return }
+        guard connections[connection.id.slot] === connection else { return }
+        connections[connection.id.slot] = nil
+        freeSlots.append(connection.id.slot)
         census.left(uid: connection.peer.uid)
         endIfDrained()
     }
@@ -269,9 +277,9 @@ public final class VarlinkServer {
         }
         listeners.removeAll()
         for interface in interfaces { interface.serverIsShuttingDown() }
-        for connection in connections.values { connection.drain() }
+        for connection in connections { connection?.drain() }
         let deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-            for connection in self.connections.values { connection.abort() }
+            for connection in self.connections { connection?.abort() }
         }
         ended.futureResult.whenComplete { _ in deadline.cancel() }
         endIfDrained()
@@ -279,6 +287,6 @@ public final class VarlinkServer {
     }
 
     private func endIfDrained() {
-        if connections.isEmpty { ended?.succeed(()) }
+        if census.count == 0 { ended?.succeed(()) }
     }
 }
