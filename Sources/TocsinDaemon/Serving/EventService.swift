@@ -26,8 +26,10 @@ final class EventService: VarlinkInterface {
     /// By their slots.
     private var connections: [ServerConnection?] = []
     private var timers: [TimerKey: Scheduled<Void>] = [:]
-    /// What the latest input asked for; the memory is kept.
+    /// What the latest input asked for.
     private var actions: [DeliveryAction] = []
+    /// Empty: memory for actions while others are performed.
+    private var spareActions: [DeliveryAction] = []
     private var isPerforming = false
 
     private struct TimerKey: Hashable {
@@ -169,23 +171,26 @@ final class EventService: VarlinkInterface {
         isPerforming = true
         defer { isPerforming = false }
         var shared: (event: UInt64, reply: SharedReply)?
-        var index = 0
-        while index < actions.count {
-            let action = actions[index]
-            index += 1
-            guard case .complete(let completion) = action else {
-                perform(action)
-                continue
+        var batch: [DeliveryAction] = []
+        swap(&batch, &spareActions)
+        swap(&batch, &actions)
+        while !batch.isEmpty {
+            // From the end an action is taken out and not copied.
+            batch.reverse()
+            while let action = batch.popLast() {
+                guard case .complete(let completion) = action else {
+                    perform(action)
+                    continue
+                }
+                // An event for more than one subscription is encoded once.
+                if let event = completion.sharedEvent, shared?.event != event, batch.last?.sharedEvent == event {
+                    shared = (event, SharedReply(continues: true) { append(completion, to: &$0) })
+                }
+                complete(completion, shared?.event == completion.sharedEvent ? shared?.reply : nil)
             }
-            // An event for more than one subscription is encoded once.
-            if let event = completion.sharedEvent, shared?.event != event, index < actions.count,
-                actions[index].sharedEvent == event
-            {
-                shared = (event, SharedReply(continues: true) { append(completion, to: &$0) })
-            }
-            complete(completion, shared?.event == completion.sharedEvent ? shared?.reply : nil)
+            swap(&batch, &actions)
         }
-        actions.removeAll(keepingCapacity: true)
+        swap(&batch, &spareActions)
     }
 
     private func perform(_ action: DeliveryAction) {
