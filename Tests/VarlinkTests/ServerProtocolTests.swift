@@ -292,7 +292,7 @@ import Testing
             try server.until { $0.pending.count == index + 1 }
         }
         try server.run { service in
-            let shared = SharedReply(continues: true) { $0.writeString(#"{"number":1}"#) }
+            let shared = SharedReply(continues: true, upTo: 12) { $0.append(#"{"number":1}"#) }
             for (index, call) in service.pending.enumerated() {
                 if index == 1 { call.reply(continues: true) { $0.member("number", 0) } }
                 for number in [2, 3] {
@@ -317,7 +317,7 @@ import Testing
         try server.until { $0.pending.count == 2 }
         try server.run { service in
             let later = service.pending[1]
-            later.connection.reply(to: later.id, with: SharedReply { $0.writeString(#"{"number":2}"#) })
+            later.connection.reply(to: later.id, with: SharedReply(upTo: 12) { $0.append(#"{"number":2}"#) })
             service.answer(1)
         }
         for number in [1, 2] { #expect(try socket.receive() == #"{"parameters":{"number":\#(number)}}"#) }

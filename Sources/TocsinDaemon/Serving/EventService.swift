@@ -170,7 +170,7 @@ final class EventService: VarlinkInterface {
         guard !isPerforming else { return }
         isPerforming = true
         defer { isPerforming = false }
-        var shared: (event: UInt64, reply: SharedReply)?
+        var shared: (event: UInt64, reply: SharedReply?)?
         var batch: [DeliveryAction] = []
         swap(&batch, &spareActions)
         swap(&batch, &actions)
@@ -184,7 +184,7 @@ final class EventService: VarlinkInterface {
                 }
                 // An event for more than one subscription is encoded once.
                 if let event = completion.sharedEvent, shared?.event != event, batch.last?.sharedEvent == event {
-                    shared = (event, SharedReply(continues: true) { append(completion, to: &$0) })
+                    shared = (event, sharedReply(completion))
                 }
                 complete(completion, shared?.event == completion.sharedEvent ? shared?.reply : nil)
             }
@@ -228,17 +228,25 @@ final class EventService: VarlinkInterface {
         if let shared {
             connection.reply(to: call, with: shared)
         } else {
-            connection.reply(to: call, continues: completion.continues) { append(completion, to: &$0) }
+            delivery.withBytes(of: completion.event) { event in
+                connection.reply(
+                    to: call, continues: completion.continues, upTo: completion.mostBytes(with: event)
+                ) { completion.write(event, into: &$0) }
+            }
         }
         if completion.continues, !connection.isWritable {
             delivery.writabilityChanged(completion.connection, isWritable: false, &actions)
         }
     }
 
-    private func append(_ completion: Completion, to output: inout ByteBuffer) {
+    private func sharedReply(_ completion: Completion) -> SharedReply? {
+        var reply: SharedReply?
         delivery.withBytes(of: completion.event) { event in
-            output.writeCompletion(event: event, queued: completion.queued, lost: completion.lost)
+            reply = SharedReply(continues: completion.continues, upTo: completion.mostBytes(with: event)) {
+                completion.write(event, into: &$0)
+            }
         }
+        return reply
     }
 
     /// Nil once it is closed.

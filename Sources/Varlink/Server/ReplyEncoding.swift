@@ -6,29 +6,37 @@ public struct SharedReply: Sendable {
     let bytes: ByteBuffer
     let continues: Bool
 
-    /// - Parameter parameters: appends one JSON object, or nothing.
-    public init(continues: Bool = false, appending parameters: (inout ByteBuffer) -> Void) {
-        var bytes = ByteBuffer()
-        ReplyEncoding.appendReply(to: &bytes, continues: continues, parameters)
-        self.bytes = bytes
+    /// - Parameters:
+    ///   - bytes: room for the parameters.
+    ///   - parameters: writes one JSON object, or nothing.
+    public init(continues: Bool = false, upTo bytes: Int, writing parameters: (inout ReplySpace) -> Void) {
+        var reply = ByteBuffer()
+        ReplyEncoding.appendReply(to: &reply, continues: continues, upTo: bytes, parameters)
+        self.bytes = reply
         self.continues = continues
     }
 }
 
 /// Replies as bytes, appended to the output of a connection with their NUL.
 enum ReplyEncoding {
-    /// A reply whose parameters the closure appends as one JSON object, or not at all.
+    /// Around the parameters.
+    private static let envelopeBytes = 33
+
+    /// A reply whose parameters the closure writes as one JSON object, or not at all.
     static func appendReply(
-        to output: inout ByteBuffer, continues: Bool, _ appendParameters: (inout ByteBuffer) -> Void
+        to output: inout ByteBuffer, continues: Bool, upTo bytes: Int, _ writeParameters: (inout ReplySpace) -> Void
     ) {
-        let start = output.writerIndex
-        output.writeStaticString(#"{"parameters":"#)
-        let before = output.writerIndex
-        appendParameters(&output)
-        let isEmpty = output.writerIndex == before
-        if isEmpty { output.moveWriterIndex(to: start + 1) }
-        if continues { output.writeStaticString(isEmpty ? #""continues":true"# : #","continues":true"#) }
-        output.writeStaticString("}\0")
+        output.writeWithUnsafeMutableBytes(minimumWritableBytes: bytes + envelopeBytes) { memory in
+            var space = ReplySpace(memory)
+            space.append(#"{"parameters":"#)
+            let before = space.count
+            writeParameters(&space)
+            let isEmpty = space.count == before
+            if isEmpty { space.removeLast(before - 1) }
+            if continues { space.append(isEmpty ? #""continues":true"# : #","continues":true"#) }
+            space.append("}\0")
+            return space.count
+        }
     }
 
     /// The same with the members from a writer, which is emptied.
@@ -36,9 +44,9 @@ enum ReplyEncoding {
         to output: inout ByteBuffer, continues: Bool, writer: inout JSONWriter, _ members: (inout JSONWriter) -> Void
     ) {
         write(members, into: &writer)
-        appendReply(to: &output, continues: continues) { output in
+        appendReply(to: &output, continues: continues, upTo: writer.count) { space in
             // Empty parameters are left out: absent means the same.
-            if writer.count > 2 { output.write(writer) }
+            if writer.count > 2 { writer.withSpan { space.append($0) } }
         }
         writer.removeAll()
     }

@@ -109,14 +109,14 @@ public final class ServerConnection {
         }
     }
 
-    /// Replies to a call with parameters that the closure appends as bytes: one JSON object, or nothing.
+    /// Replies to a call with parameters that the closure writes as bytes, `bytes` at most: one JSON object, or nothing.
     ///
     /// For replies that were encoded before: they are copied once, to where they are written from.
     public func reply(
-        to call: CallID, continues: Bool = false, appending parameters: (inout ByteBuffer) -> Void
+        to call: CallID, continues: Bool = false, upTo bytes: Int, writing parameters: (inout ReplySpace) -> Void
     ) {
         deliver(call, continues: continues) { _, output in
-            ReplyEncoding.appendReply(to: &output, continues: continues, parameters)
+            ReplyEncoding.appendReply(to: &output, continues: continues, upTo: bytes, parameters)
         }
     }
 
