@@ -53,7 +53,7 @@ public struct JSONString {
     /// What it means, in UTF-8; valid within the call.
     public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         let written = UnsafeBufferPointer(rebasing: bytes[Int(place.start) + 1..<Int(place.end) - 1])
-        guard written.contains(UInt8(ascii: "\\")) else { return body(written) }
+        guard written.hasEscapes else { return body(written) }
         var value = value
         return value.withUTF8(body)
     }
@@ -61,6 +61,6 @@ public struct JSONString {
     /// Compares bytes: a literal holds none that would have to be normalized.
     public static func ~= (literal: StaticString, string: JSONString) -> Bool {
         let expected = UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
-        return string.withBytes { $0.count == expected.count && $0.elementsEqual(expected) }
+        return string.withBytes { $0.isSame(as: expected) }
     }
 }

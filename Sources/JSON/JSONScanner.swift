@@ -353,7 +353,7 @@ private struct MemberNames {
     private static func areEqual(
         _ one: JSONScanner.Place, _ other: JSONScanner.Place, _ bytes: UnsafeBufferPointer<UInt8>
     ) -> Bool {
-        guard one.length == other.length else { return false }
-        return bytes[Int(one.start)..<Int(one.end)].elementsEqual(bytes[Int(other.start)..<Int(other.end)])
+        UnsafeBufferPointer(rebasing: bytes[Int(one.start)..<Int(one.end)])
+            .isSame(as: UnsafeBufferPointer(rebasing: bytes[Int(other.start)..<Int(other.end)]))
     }
 }

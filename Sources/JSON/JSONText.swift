@@ -109,10 +109,10 @@ public struct JSONText: Sendable {
             let written = UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
             // Escapes are longer than what they mean, and seldom.
             guard written.count >= wanted.count else { return false }
-            if written.contains(UInt8(ascii: "\\")) {
+            if written.hasEscapes {
                 return Self.string(at: place, of: text) == String(decoding: wanted, as: UTF8.self)
             }
-            return written.count == wanted.count && written.elementsEqual(wanted)
+            return written.isSame(as: wanted)
         }
     }
 }

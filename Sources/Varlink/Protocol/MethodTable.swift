@@ -1,3 +1,5 @@
+import Glibc
+
 /// The methods that a server offers, to be found by the bytes of a call: a call makes no string of a name that is known.
 struct MethodTable: Sendable {
     private struct Name {
@@ -32,9 +34,8 @@ struct MethodTable: Sendable {
 
     /// Below 0 where `known` comes first.
     private static func order(_ known: [UInt8], _ name: UnsafeBufferPointer<UInt8>) -> Int {
-        guard known.count == name.count else { return known.count - name.count }
-        for index in name.indices where known[index] != name[index] { return Int(known[index]) - Int(name[index]) }
-        return 0
+        guard known.count == name.count, let start = name.baseAddress else { return known.count - name.count }
+        return known.withUnsafeBytes { Int(memcmp($0.baseAddress!, start, name.count)) }
     }
 
     func options(of callee: Callee) -> MethodOptions {
