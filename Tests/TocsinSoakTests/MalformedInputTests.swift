@@ -53,8 +53,8 @@ import TocsinRules
     /// What a connection would make of the bytes, received in pieces.
     private func outcome(of bytes: [UInt8], pieces: (ArraySlice<UInt8>) -> Int) -> [String] {
         let names = ["io.tocsin.Events.Read", "io.tocsin.Events.Open"]
-        let methods = MethodTable(names.map { ($0, []) })
-        var stream = CallStream(maximumMessageBytes: 2048, maximumUnanswered: 64, methods: methods)
+        let parser = CallParser(MethodTable(names.map { ($0, []) }))
+        var stream = CallStream(maximumMessageBytes: 2048, maximumUnanswered: 64, parser: parser)
         var calls: [String] = []
         var rest = bytes[...]
         while !rest.isEmpty {

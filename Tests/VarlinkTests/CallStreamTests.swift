@@ -7,7 +7,7 @@ import Testing
 /// The server's side as a pure state machine: what the clients of all other tests send, without a socket.
 @Suite struct CallStreamTests {
     private static let names = ["a.b.M", "a.b.Wait"]
-    private let methods = MethodTable([(names[0], []), (names[1], .pendsTogether)])
+    private let parser = CallParser(MethodTable([(names[0], []), (names[1], .pendsTogether)]))
 
     private func name(of callee: Callee) -> String {
         switch callee {
@@ -18,7 +18,7 @@ import Testing
 
     /// What a stream of bytes leads to, when every call is answered `delay` steps after it was dispatched.
     private func outcome(of bytes: [UInt8], cutAt cuts: [Int], delay: Int, limit: Int = 1 << 20) -> [String] {
-        var stream = CallStream(maximumMessageBytes: limit, maximumUnanswered: 4, methods: methods)
+        var stream = CallStream(maximumMessageBytes: limit, maximumUnanswered: 4, parser: parser)
         var outcome: [String] = []
         var unanswered: [CallID] = []
         var rest = bytes[...]
@@ -99,7 +99,7 @@ import Testing
     @Test("random bytes never crash and never wait beyond the bound", arguments: 0..<20 as Range<UInt64>)
     func hostileBytes(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
+        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, parser: parser)
         let alphabet = Array("{}[]\",:\\u0dme\u{0}\u{1}\u{FF}".utf8) + [0xFF, 0xED, 0xA0, 0x80]
         for _ in 0..<2000 {
             var piece = ByteBuffer(
@@ -110,7 +110,7 @@ import Testing
             loop: while true {
                 switch stream.next() {
                 case .dispatch(_, let id): stream.answer(id) { _ in }
-                case .violation: stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
+                case .violation: stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, parser: parser)
                 case .needsInput, .enough, .blocked, .finished: break loop
                 }
             }
@@ -129,7 +129,7 @@ import Testing
 
     @Test("a call for which a turn has no room is dispatched when there is, and only such a call needs another turn")
     func enough() {
-        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, methods: methods)
+        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, parser: parser)
         func next(mayDispatch: Bool) -> String {
             switch stream.next(mayDispatch: mayDispatch) {
             case .dispatch(let call, _): name(of: call.callee)

@@ -6,7 +6,7 @@ import NIOCore
 /// caller reads only after `needsInput`, so what waits is bounded by one message and what one read brings. What comes
 /// unasked, as when a channel empties its socket before it closes, is for the caller to bound.
 struct CallStream: ~Copyable {
-    private let methods: MethodTable
+    private let parser: CallParser
     private var framer: MessageFramer
     private(set) var calls: CallSequence
     /// A call that must wait for earlier ones.
@@ -14,8 +14,8 @@ struct CallStream: ~Copyable {
     private var inputEnded = false
     private var isDraining = false
 
-    init(maximumMessageBytes: Int, maximumUnanswered: Int, methods: MethodTable) {
-        self.methods = methods
+    init(maximumMessageBytes: Int, maximumUnanswered: Int, parser: CallParser) {
+        self.parser = parser
         framer = MessageFramer(maximumMessageBytes: maximumMessageBytes)
         calls = CallSequence(maximumUnanswered: maximumUnanswered)
     }
@@ -62,44 +62,45 @@ struct CallStream: ~Copyable {
     /// - Parameter mayDispatch: whether this turn has room for another call.
     mutating func next(mayDispatch: Bool = true) -> Step {
         if isDraining { return calls.isEmpty ? .finished : .blocked }
-        if head == nil {
+        var waiting = head.take()
+        if waiting == nil {
             do throws(ProtocolViolation) {
-                head = try parseNext()
+                waiting = try parseNext()
             } catch {
                 return .violation(error)
             }
         }
-        guard let call = head else {
+        guard let call = waiting else {
             framer.releaseMemory()
             guard inputEnded else { return .needsInput }
             return calls.isEmpty ? .finished : .blocked
         }
-        let together = methods.options(of: call.callee).contains(.pendsTogether)
+        let together = parser.methods.options(of: call.callee).contains(.pendsTogether)
         guard calls.admits(call, pendsTogether: together) else {
+            head = call
             framer.releaseMemory()
             return .blocked
         }
-        guard mayDispatch else { return .enough }
-        head = nil
+        guard mayDispatch else {
+            head = call
+            return .enough
+        }
         return .dispatch(call, calls.dispatch(call, pendsTogether: together))
     }
 
     private mutating func parseNext() throws(ProtocolViolation) -> CallMessage? {
-        let message: ByteBuffer?
+        let parsed: Result<CallMessage, MalformedMessage>?
         do {
-            message = try framer.next()
+            parsed = try framer.next { bytes in
+                Result { () throws(MalformedMessage) in try parser.parse(bytes) }
+            }
         } catch {
             throw .messageTooLong
         }
-        guard let message else { return nil }
-        let result = message.withUnsafeReadableBytes { bytes in
-            Result { () throws(MalformedMessage) in
-                try CallMessage(parsing: bytes.assumingMemoryBound(to: UInt8.self), methods: methods)
-            }
-        }
-        switch result {
-        case .success(let call): return call
-        case .failure(let error): throw .malformed(error)
+        switch parsed {
+        case .success(let call)?: return call
+        case .failure(let error)?: throw .malformed(error)
+        case nil: return nil
         }
     }
 }

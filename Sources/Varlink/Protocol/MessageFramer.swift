@@ -27,16 +27,22 @@ struct MessageFramer {
         }
     }
 
-    /// The next message, if all of it has arrived. It shares memory with the stream: use it and let it go.
-    mutating func next() throws(MessageTooLong) -> ByteBuffer? {
-        guard let length = messageLength() else {
-            guard searched <= maximumMessageBytes else { throw MessageTooLong() }
-            return nil
+    /// Hands out the next message where it lies, if all of it has arrived.
+    mutating func next<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) throws(MessageTooLong) -> R? {
+        let found = buffer.withUnsafeReadableBytes { bytes -> (length: Int, result: R?)? in
+            guard let length = messageLength(in: bytes) else { return nil }
+            let message = UnsafeRawBufferPointer(rebasing: bytes[..<length]).assumingMemoryBound(to: UInt8.self)
+            return (length, length <= maximumMessageBytes ? body(message) : nil)
         }
-        guard length <= maximumMessageBytes else { throw MessageTooLong() }
-        searched = 0
-        let message = buffer.readSlice(length: length)
-        buffer.moveReaderIndex(forwardBy: 1)
+        try pass(found?.length)
+        return found?.result
+    }
+
+    /// The same with memory that is shared with the stream: use it and let it go.
+    mutating func next() throws(MessageTooLong) -> ByteBuffer? {
+        let length = buffer.withUnsafeReadableBytes { messageLength(in: $0) }
+        let message = length.flatMap { buffer.getSlice(at: buffer.readerIndex, length: $0) }
+        try pass(length)
         return message
     }
 
@@ -50,15 +56,21 @@ struct MessageFramer {
         buffer = rest
     }
 
-    private mutating func messageLength() -> Int? {
-        let length: Int? = buffer.withUnsafeReadableBytes { bytes in
-            guard let start = bytes.baseAddress, searched < bytes.count,
-                let found = memchr(start + searched, 0, bytes.count - searched)
-            else { return nil }
-            return UnsafeRawPointer(found) - start
-        }
+    /// Without the NUL.
+    private func messageLength(in bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let start = bytes.baseAddress, searched < bytes.count,
+            let found = memchr(start + searched, 0, bytes.count - searched)
+        else { return nil }
+        return UnsafeRawPointer(found) - start
+    }
+
+    /// Goes behind a message of this length, or notes that none is whole.
+    private mutating func pass(_ length: Int?) throws(MessageTooLong) {
         if length == nil { searched = buffer.readableBytes }
-        return length
+        guard length ?? searched <= maximumMessageBytes else { throw MessageTooLong() }
+        guard let length else { return }
+        searched = 0
+        buffer.moveReaderIndex(forwardBy: length + 1)
     }
 }
 

@@ -74,7 +74,7 @@ public final class ServerConnection {
         replyCheck = server.configuration.replyMismatch.map(ReplyCheck.init)
         stream = CallStream(
             maximumMessageBytes: limits.maximumMessageBytes, maximumUnanswered: limits.maximumPipelinedCalls,
-            methods: server.methods)
+            parser: server.parser)
     }
 
     // MARK: Replies

@@ -14,8 +14,8 @@ public final class VarlinkServer {
 
     private let interfaces: [any VarlinkInterface]
     private let interfaceNames: Set<String>
-    let methods: MethodTable
-    /// By the indexes of `methods`.
+    let parser: CallParser
+    /// By the indexes of the parser's methods.
     private let routes: [Route]
 
     private var listeners: [(channel: any Channel, socket: ListeningSocketPath?)] = []
@@ -51,7 +51,7 @@ public final class VarlinkServer {
         routes = self.interfaces.flatMap { interface in
             interface.description.methods.map { Route($0, of: interface) }
         }
-        methods = MethodTable(routes.map { ($0.name, $0.options) })
+        parser = CallParser(MethodTable(routes.map { ($0.name, $0.options) }))
         interfaceNames = Set(self.interfaces.map(\.description.name))
     }
 
