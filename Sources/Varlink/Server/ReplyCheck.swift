@@ -2,7 +2,7 @@ import JSON
 import NIOCore
 
 /// Compares replies with what the interfaces declare, for tests: it keeps each call's method and parses each reply.
-struct ReplyCheck {
+final class ReplyCheck {
     private struct Call {
         let method: String
         let interface: InterfaceDescription
@@ -14,12 +14,12 @@ struct ReplyCheck {
 
     init(_ report: @escaping (_ method: String, ParameterMismatch) -> Void) { self.report = report }
 
-    mutating func dispatched(_ id: CallID, _ route: Route) {
+    func dispatched(_ id: CallID, _ route: Route) {
         calls[id] = Call(method: route.name, interface: route.description, output: route.method.output)
     }
 
     /// - Parameter bytes: The reply with its NUL.
-    mutating func replied(_ id: CallID, _ bytes: ByteBufferView, continues: Bool) {
+    func replied(_ id: CallID, _ bytes: ByteBufferView, continues: Bool) {
         guard let call = calls[id] else { return }
         if !continues { calls[id] = nil }
         let result = bytes.dropLast().withContiguousStorageIfAvailable { bytes in

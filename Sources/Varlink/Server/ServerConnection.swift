@@ -33,9 +33,9 @@ public final class ServerConnection {
     }
 
     private var state = State.open
-    private var replyCheck: ReplyCheck?
-    /// Replies of this turn.
-    private var output = ByteBuffer()
+    private let replyCheck: ReplyCheck?
+    /// Replies of this turn. Nil also while one of them is written into it.
+    private var output: ByteBuffer?
     /// Of replies of this turn that come before these: the channel has them, and was not told to write them.
     private var unflushedBytes = 0
     /// Too much waits for the client, and a stream of replies that has seen it is to hear when that has changed.
@@ -86,7 +86,7 @@ public final class ServerConnection {
     }
 
     /// Of replies of this turn.
-    private var unwrittenBytes: Int { unflushedBytes + output.readableBytes }
+    private var unwrittenBytes: Int { unflushedBytes + (output?.readableBytes ?? 0) }
 
     /// Bytes of replies that were written and that the kernel has not taken yet.
     private var waitingBytes: Int {
@@ -122,8 +122,7 @@ public final class ServerConnection {
 
     /// Replies to a call with what others get, too.
     public func reply(to call: CallID, with reply: SharedReply) {
-        guard state == .open, stream.place(of: call, continues: reply.continues) == .now, output.readableBytes == 0,
-            let context
+        guard state == .open, stream.place(of: call, continues: reply.continues) == .now, output == nil, let context
         else {
             return deliver(call, continues: reply.continues) { $1.writeImmutableBuffer(reply.bytes) }
         }
@@ -152,10 +151,11 @@ public final class ServerConnection {
         switch stream.place(of: call, continues: continues) {
         case .nowhere: return
         case .now:
-            if output.storageCapacity == 0 { output = server.takeBuffer() }
+            var output = takeOutput()
             let start = output.writerIndex
             append(server, &output)
             check(call, output, from: start, continues: continues)
+            self.output = output
         case .later:
             var reply = ByteBuffer()
             append(server, &reply)
@@ -171,17 +171,24 @@ public final class ServerConnection {
         if !isReceiving { server.schedule(self) }
     }
 
+    /// Takes out what was replied in this turn, to be put back with more.
+    private func takeOutput() -> ByteBuffer { output.take() ?? server.takeBuffer() }
+
     private func check(_ call: CallID, _ output: ByteBuffer, from start: Int, continues: Bool) {
-        guard replyCheck != nil, let reply = output.viewBytes(at: start, length: output.writerIndex - start) else {
+        guard let replyCheck, let reply = output.viewBytes(at: start, length: output.writerIndex - start) else {
             return
         }
-        replyCheck?.replied(call, reply, continues: continues)
+        replyCheck.replied(call, reply, continues: continues)
     }
 
     func dispatched(_ id: CallID, _ route: Route) { replyCheck?.dispatched(id, route) }
 
     private func end(_ call: CallID) {
-        stream.answer(call) { held in output.writeBuffer(&held) }
+        stream.answer(call) { held in
+            var output = takeOutput()
+            output.writeBuffer(&held)
+            self.output = output
+        }
     }
 
     // MARK: Closing
@@ -197,8 +204,7 @@ public final class ServerConnection {
         let channel = context.channel
         written.futureResult.whenComplete { _ in channel.close(promise: nil) }
         // An empty write, too, ends only after those before it.
-        context.writeAndFlush(NIOAny(output), promise: written)
-        output = ByteBuffer()
+        context.writeAndFlush(NIOAny(output.take() ?? ByteBuffer()), promise: written)
         unflushedBytes = 0
         reportQueue()
         // A client that does not read must not keep the connection.
@@ -262,7 +268,7 @@ public final class ServerConnection {
         state = .closed
         if wasOpen { server.connectionClosed(self) }
         context = nil
-        output = ByteBuffer()
+        output = nil
         server.connectionQueueChanged(self, bytes: 0)
         server.remove(self)
     }
@@ -306,9 +312,7 @@ public final class ServerConnection {
         let written = unwrittenBytes
         guard written > 0, let context else { return 0 }
         unflushedBytes = 0
-        if output.readableBytes > 0 {
-            let replies = output
-            output = ByteBuffer()
+        if let replies = output.take() {
             if awaitsQueue || replies.storageCapacity - replies.readableBytes > Self.spareBytes {
                 // What waits for the kernel holds the memory that it fills, and not all that was there for it.
                 var copy = ByteBuffer()
