@@ -23,6 +23,9 @@ final class ServerChannelHandler: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) { connection.receivedAll() }
 
+    /// The channel counts as writable while it holds no reply.
+    func channelWritabilityChanged(context: ChannelHandlerContext) { connection.queueEmptied() }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .some(.inputClosed) = event as? ChannelEvent { connection.inputEnded() }
     }

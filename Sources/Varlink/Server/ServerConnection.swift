@@ -90,7 +90,8 @@ public final class ServerConnection {
 
     /// Bytes of replies that were written and that the kernel has not taken yet.
     private var waitingBytes: Int {
-        guard let context else { return 0 }
+        // Usually there are none.
+        guard let context, !context.channel.isWritable else { return 0 }
         // Fails for a channel that is closed.
         let buffered = try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
         return max(0, (buffered ?? 0) - unflushedBytes)
@@ -334,17 +335,16 @@ public final class ServerConnection {
         let waiting = waitingBytes
         // Without replies that wait for one to an earlier call.
         server.connectionQueueChanged(self, bytes: waiting + unwrittenBytes)
-        // What this turn has yet to write does not count: to be told of it, it would have to be written first.
-        guard !awaitsQueue, waiting > 0, let context else { return }
-        awaitsQueue = true
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in
-            self.awaitsQueue = false
-            self.reportQueue()
-            self.server.schedule(self)
-        }
-        // An empty write, too, ends only after those before it.
-        context.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
+        // What this turn has yet to write does not count: of that nothing is told before it is written.
+        if waiting > 0 { awaitsQueue = true }
+    }
+
+    /// The kernel has taken all that was written.
+    func queueEmptied() {
+        guard awaitsQueue, context?.channel.isWritable == true else { return }
+        awaitsQueue = false
+        reportQueue()
+        server.schedule(self)
     }
 
     private func process() {

@@ -95,6 +95,10 @@ public final class VarlinkServer {
             )
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // A channel tells when it holds something that the kernel did not take, and when it holds nothing.
+            .childChannelOption(
+                .writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(low: 1, high: 1)
+            )
             .childChannelInitializer { channel in server.value.accepted(channel) }
             .withBoundSocket(descriptor)
             .map { channel in
