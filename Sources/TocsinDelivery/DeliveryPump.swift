@@ -137,7 +137,7 @@ extension Delivery {
         while next < log.nextSequence {
             if scanned >= limits.scanBudget { return .later }
             scanned += 1
-            if log.matches(streams[slot].filter, next, log.facts(of: next)) {
+            if log.matches(streams[slot].filter, next) {
                 streams[slot].nextMatches = true
                 return .event(next)
             }

@@ -171,8 +171,9 @@ package struct EventLog: ~Copyable {
     // MARK: Reading
 
     /// What filters look at. `sequence` must be contained.
-    package func facts(of sequence: UInt64) -> EventFacts {
-        let record = self.record(sequence)
+    package func facts(of sequence: UInt64) -> EventFacts { facts(at: record(sequence)) }
+
+    private func facts(at record: Int) -> EventFacts {
         let uid = memory.load(UInt32.self, at: record + EventLogLayout.uidOffset)
         return EventFacts(
             typeCode: memory.load(UInt8.self, at: record + EventLogLayout.typeOffset),
@@ -183,10 +184,18 @@ package struct EventLog: ~Copyable {
     }
 
     /// Whether the filter lets the event pass. `sequence` must be contained.
-    package func matches(_ filter: borrowing CompiledFilter, _ sequence: UInt64, _ facts: EventFacts) -> Bool {
-        guard filter.passes(facts) else { return false }
-        guard filter.looksAtPaths else { return true }
+    package func matches(_ filter: borrowing CompiledFilter, _ sequence: UInt64) -> Bool {
         let record = self.record(sequence)
+        let facts = facts(at: record)
+        return filter.passes(facts) && (!filter.looksAtPaths || matchesPaths(filter, record, facts))
+    }
+
+    /// The same for an event whose facts are known.
+    package func matches(_ filter: borrowing CompiledFilter, _ sequence: UInt64, _ facts: EventFacts) -> Bool {
+        filter.passes(facts) && (!filter.looksAtPaths || matchesPaths(filter, record(sequence), facts))
+    }
+
+    private func matchesPaths(_ filter: borrowing CompiledFilter, _ record: Int, _ facts: EventFacts) -> Bool {
         let path = Int(memory.load(UInt16.self, at: record + EventLogLayout.pathLengthOffset))
         let oldPath = Int(memory.load(UInt16.self, at: record + EventLogLayout.oldPathLengthOffset))
         return memory.withBytes(at: record + EventLogLayout.recordHeaderBytes, count: path + oldPath) { texts in
@@ -195,8 +204,10 @@ package struct EventLog: ~Copyable {
     }
 
     /// Size of the encoded event. `sequence` must be contained.
-    package func byteCount(of sequence: UInt64) -> Int {
-        Int(memory.load(UInt32.self, at: record(sequence) + EventLogLayout.jsonLengthOffset))
+    package func byteCount(of sequence: UInt64) -> Int { byteCount(at: record(sequence)) }
+
+    private func byteCount(at record: Int) -> Int {
+        Int(memory.load(UInt32.self, at: record + EventLogLayout.jsonLengthOffset))
     }
 
     /// The encoded event, where it lies. `sequence` must be contained.
@@ -205,7 +216,7 @@ package struct EventLog: ~Copyable {
         let path = Int(memory.load(UInt16.self, at: record + EventLogLayout.pathLengthOffset))
         let oldPath = Int(memory.load(UInt16.self, at: record + EventLogLayout.oldPathLengthOffset))
         return try memory.withBytes(
-            at: record + EventLogLayout.recordHeaderBytes + path + oldPath, count: byteCount(of: sequence), body)
+            at: record + EventLogLayout.recordHeaderBytes + path + oldPath, count: byteCount(at: record), body)
     }
 
     // MARK: Private

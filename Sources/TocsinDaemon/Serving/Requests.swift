@@ -16,10 +16,12 @@ extension OpenRequest {
 
 extension ReadRequest {
     init(_ parameters: JSONObject) throws(DeliveryError) {
-        self.init(
-            timeoutMSec: parameters["timeoutMSec"]?.integerValue, maxBytes: parameters["maxBytes"]?.integerValue,
-            allowTruncation: parameters["allowTruncation"]?.booleanValue ?? false,
-            acknowledge: try cursor("acknowledge", in: parameters))
+        self.init()
+        guard !parameters.isEmpty else { return }
+        timeoutMSec = parameters["timeoutMSec"]?.integerValue
+        maxBytes = parameters["maxBytes"]?.integerValue
+        allowTruncation = parameters["allowTruncation"]?.booleanValue ?? false
+        acknowledge = try cursor("acknowledge", in: parameters)
     }
 }
 
