@@ -277,17 +277,20 @@ public final class ServerConnection {
     // MARK: The end of a turn
 
     /// Runs the calls that may run now, then writes all replies at once.
-    func endTurn() {
-        guard state == .open else { return }
+    ///
+    /// Returns how many bytes that were.
+    @discardableResult
+    func endTurn() -> Int {
+        guard state == .open else { return 0 }
         defer { callsDispatched = 0 }
         var written = 0
         while true {
             process()
             written += flush()
             // A write that fails closes the channel before it returns.
-            guard state == .open, !isDeferred, isHeldBack || isCongested, isWritable else { return }
+            guard state == .open, !isDeferred, isHeldBack || isCongested, isWritable else { return written }
             // Others come first: what is replied to this is followed by more in a later turn only.
-            if written >= Self.bytesPerTurn { deferToNextTurn() }
+            if written >= Self.bytesPerTurn { deferToLaterTurn() }
             if isCongested {
                 isCongested = false
                 server.connectionBecameWritable(self)
@@ -295,17 +298,18 @@ public final class ServerConnection {
         }
     }
 
-    func nextTurn() {
+    /// See `endTurn`.
+    func laterTurn() -> Int {
         isDeferred = false
-        endTurn()
+        return endTurn()
     }
 
-    private func deferToNextTurn() {
+    private func deferToLaterTurn() {
         guard !isDeferred else { return }
         isDeferred = true
         // Nobody looks at what would come until then.
         wantsInput = false
-        server.scheduleNextTurn(self)
+        server.scheduleLaterTurn(self)
     }
 
     /// Returns how many bytes were written, to the kernel or to wait for it.
@@ -367,7 +371,7 @@ public final class ServerConnection {
                 // The handler had its chance to run it; there is nothing to wait for.
                 if message.mode == .oneway { end(id) }
             case .enough:
-                deferToNextTurn()
+                deferToLaterTurn()
                 return
             case .needsInput:
                 wantsInput = true

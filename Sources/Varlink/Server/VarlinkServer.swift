@@ -26,7 +26,11 @@ public final class VarlinkServer {
     private var lastConnection: UInt64 = 0
 
     private var scheduled: [ServerConnection] = []
-    private var nextTurn: [ServerConnection] = []
+    /// Connections that had their share of a turn and have more to do. The unit is a byte written.
+    private lazy var laterTurns = LaterTurns<ServerConnection>(on: eventLoop, atMost: 1 << 20) {
+        // A turn takes its time also where little is written.
+        max($0.laterTurn(), 16 << 10)
+    }
     private var ended: EventLoopPromise<Void>?
 
     /// Encodes replies; empty between them.
@@ -230,16 +234,7 @@ public final class VarlinkServer {
     }
 
     /// Has a connection act in a turn after this, once the loop has looked after all others.
-    func scheduleNextTurn(_ connection: ServerConnection) {
-        nextTurn.append(connection)
-        guard nextTurn.count == 1 else { return }
-        // The loop runs whatever is due before it polls again: only what is due later lets others in between.
-        eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
-            let connections = self.nextTurn
-            self.nextTurn.removeAll(keepingCapacity: true)
-            for connection in connections { connection.nextTurn() }
-        }
-    }
+    func scheduleLaterTurn(_ connection: ServerConnection) { laterTurns.append(connection) }
 
     private func endTurn() {
         // Connections may be added while they are gone through, but one that is in the list is not added again.
