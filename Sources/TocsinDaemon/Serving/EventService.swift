@@ -31,6 +31,13 @@ final class EventService: VarlinkInterface {
     /// Empty: memory for actions while others are performed.
     private var spareActions: [DeliveryAction] = []
     private var isPerforming = false
+    /// Streams whose scan of the log had its turn. Each examines thousands of events in one: so a few in a tick.
+    private lazy var scans = LaterTurns<StreamID>(on: eventLoop, atMost: 4) { [weak self] stream in
+        guard let self else { return 0 }
+        delivery.resume(stream, &actions)
+        perform()
+        return 1
+    }
 
     private struct TimerKey: Hashable {
         let connection: TocsinDelivery.ConnectionID
@@ -214,11 +221,7 @@ final class EventService: VarlinkInterface {
         case .disconnect(let connection):
             client(connection)?.close()
         case .resumeLater(let stream):
-            // What is due later, not at once: the loop looks after its sockets in between.
-            eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
-                self.delivery.resume(stream, &self.actions)
-                self.perform()
-            }
+            scans.append(stream)
         }
     }
 
