@@ -5,7 +5,7 @@
 /// and no lone surrogate, numbers are finite. Time is linear in the input. Nesting is bounded, so the stack is; memory
 /// stays below 64 times the input, a tree of it included (an element of two bytes such as `0,` becomes a place of 12 and a
 /// value of 24, in arrays that grow by doubling), so whoever bounds the input bounds the memory.
-struct JSONScanner {
+struct JSONScanner: ~Copyable {
     /// Where a value or a member name is written, in bytes from the start of the text.
     struct Place: Sendable {
         var start: UInt32
@@ -28,7 +28,7 @@ struct JSONScanner {
     private let maximumDepth: Int
     private(set) var offset: Int
     private var depth = 0
-    private(set) var places: [Place] = []
+    private var list = PlaceList()
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = JSONText.defaultMaximumDepth, at offset: Int = 0) {
         self.bytes = bytes
@@ -36,13 +36,16 @@ struct JSONScanner {
         self.offset = offset
     }
 
+    /// The places of all values and member names, in the order they are written.
+    var places: [Place] { list.array }
+
     /// The one value that the bytes hold, with nothing but white space around it.
     mutating func document() throws(JSONError) {
         guard bytes.count < UInt32.max else {
             throw JSONError(offset: Int(UInt32.max), expected: "the end of the text")
         }
-        // As many as an event has for its size; what is denser makes the array grow.
-        places.reserveCapacity(bytes.count / 12 + 1)
+        // As many as an event has for its size; what is denser makes the list grow.
+        list.reserve(bytes.count / 12 + 1)
         skipSpace()
         try value()
         skipSpace()
@@ -69,13 +72,13 @@ struct JSONScanner {
         let object = try descend()
         skipSpace()
         if take(UInt8(ascii: "}")) { return ascend(from: object) }
-        var names = MemberNames(first: places.count)
+        var names = MemberNames(first: list.count)
         while true {
             let start = offset
             guard peek() == UInt8(ascii: "\"") else { throw expected("a member name") }
-            let name = places.count
+            let name = list.count
             let isPlain = try string()
-            guard names.insert(name, isPlain: isPlain, bytes, places) else {
+            guard names.insert(name, isPlain: isPlain, bytes, list) else {
                 throw JSONError(offset: start, expected: "each member name once")
             }
             skipSpace()
@@ -122,6 +125,11 @@ struct JSONScanner {
 
     private mutating func number() throws(JSONError) {
         let start = offset
+        if let end = endOfPlainInteger() {
+            offset = end
+            note(from: start)
+            return
+        }
         _ = take(UInt8(ascii: "-"))
         let digits = offset
         while takeDigit() {}
@@ -142,6 +150,30 @@ struct JSONScanner {
         }
         if !isShortInteger { try checkRange(ofNumberFrom: start) }
         note(from: start)
+    }
+
+    /// Behind an integer of few digits without a sign, which nearly all numbers are; nil for what needs a closer look.
+    @inline(__always)
+    private func endOfPlainInteger() -> Int? {
+        var end = offset
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let raw = UnsafeRawBufferPointer(bytes)
+        while end + 8 <= raw.count {
+            // Digits become 0 to 9; the highest bit of a byte marks what is more, and a carry needs such a byte.
+            let word =
+                UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: end, as: UInt64.self)) ^ (ones &* 0x30)
+            let marks = (word | (word &+ ones &* 0x76)) & (ones &* 0x80)
+            end += marks.trailingZeroBitCount / 8
+            if marks != 0 { break }
+        }
+        // Behind it a number may go on with a digit, a point or an exponent; none of these is a comma or a bracket.
+        guard (1...18).contains(end - offset), end < bytes.count,
+            bytes[offset] != UInt8(ascii: "0") || end == offset + 1
+        else { return nil }
+        switch bytes[end] {
+        case UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"): return end
+        default: return nil
+        }
     }
 
     private func checkRange(ofNumberFrom start: Int) throws(JSONError) {
@@ -169,13 +201,26 @@ struct JSONScanner {
     // MARK: Strings
 
     /// Whether the string is ASCII without escapes: it is what is written.
+    @inline(__always)
     private mutating func string() throws(JSONError) -> Bool {
         let start = offset
-        offset += 1
+        let end = endOfPlainBytes(from: start + 1)
+        guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else {
+            offset = end
+            return try restOfString(from: start)
+        }
+        offset = end + 1
+        note(from: start)
+        return true
+    }
+
+    /// What is not plain, or ends with the text.
+    @inline(never)
+    private mutating func restOfString(from start: Int) throws(JSONError) -> Bool {
         var isASCII = true
         var hasEscapes = false
         while true {
-            skipPlain()
+            offset = endOfPlainBytes(from: offset)
             guard let byte = peek() else { throw expected("'\"'") }
             switch byte {
             case UInt8(ascii: "\""):
@@ -195,24 +240,24 @@ struct JSONScanner {
         }
     }
 
-    /// Passes over bytes that have no meaning in a string, eight at a time: most of a text is such bytes. What it leaves is
+    /// Passes over bytes that have no meaning in a string, eight at a time: most of a text is such bytes. What it stops at is
     /// looked at one by one.
-    private mutating func skipPlain() {
+    @inline(__always)
+    private func endOfPlainBytes(from start: Int) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let raw = UnsafeRawBufferPointer(bytes)
-        while offset + 8 <= raw.count {
-            let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        var end = start
+        while end + 8 <= raw.count {
+            let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: end, as: UInt64.self))
             // The highest bit of a byte: not ASCII, below a space, or zero where it was a quote or a backslash. A borrow
             // may set it for the byte behind one that has it, never alone.
             let marks =
                 (word | (word &- ones &* 0x20) | ((word ^ (ones &* 0x22)) &- ones) | ((word ^ (ones &* 0x5C)) &- ones))
                 & (ones &* 0x80)
-            guard marks == 0 else {
-                offset += marks.trailingZeroBitCount / 8
-                return
-            }
-            offset += 8
+            guard marks == 0 else { return end + marks.trailingZeroBitCount / 8 }
+            end += 8
         }
+        return end
     }
 
     /// Escapes stand for whole characters, so that a string is UTF-8 if what is written is.
@@ -273,7 +318,11 @@ struct JSONScanner {
 
     @inline(__always)
     private mutating func note(from start: Int) {
-        places.append(Place(start: UInt32(start), end: UInt32(offset), next: UInt32(places.count + 1)))
+        // The text is shorter than 4 GiB.
+        list.append(
+            Place(
+                start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: offset),
+                next: UInt32(truncatingIfNeeded: list.count &+ 1)))
     }
 
     /// Into an array or object; its place is completed at its end.
@@ -282,22 +331,26 @@ struct JSONScanner {
         depth += 1
         offset += 1
         note(from: offset - 1)
-        return places.count - 1
+        return list.count - 1
     }
 
     private mutating func ascend(from container: Int) {
         depth -= 1
-        places[container].end = UInt32(offset)
-        places[container].next = UInt32(places.count)
+        list[container].end = UInt32(offset)
+        list[container].next = UInt32(list.count)
     }
 
     // MARK: Bytes
 
     @inline(__always)
     private mutating func skipSpace() {
-        while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }
+        while let byte = peek(), byte <= 0x20 {
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+            offset += 1
+        }
     }
 
+    @inline(__always)
     private func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
     @inline(__always)
@@ -308,6 +361,38 @@ struct JSONScanner {
     }
 
     private func expected(_ what: String) -> JSONError { JSONError(offset: offset, expected: what) }
+}
+
+/// Places in memory that grows. An array would ask before each whether it is the only owner; here nobody else can be.
+private struct PlaceList: ~Copyable {
+    private var start: UnsafeMutablePointer<JSONScanner.Place>?
+    private var capacity = 0
+    private(set) var count = 0
+
+    deinit { start?.deallocate() }
+
+    var array: [JSONScanner.Place] { Array(UnsafeBufferPointer(start: start, count: count)) }
+
+    @inline(__always)
+    mutating func append(_ place: JSONScanner.Place) {
+        if count == capacity { reserve(max(16, 2 * capacity)) }
+        start.unsafelyUnwrapped[count] = place
+        count += 1
+    }
+
+    subscript(_ index: Int) -> JSONScanner.Place {
+        @inline(__always) get { start.unsafelyUnwrapped[index] }
+        @inline(__always) set { start.unsafelyUnwrapped[index] = newValue }
+    }
+
+    /// Room for so many in all.
+    mutating func reserve(_ larger: Int) {
+        guard larger > capacity else { return }
+        let new = UnsafeMutablePointer<JSONScanner.Place>.allocate(capacity: larger)
+        if let start { new.moveInitialize(from: start, count: count) }
+        start?.deallocate()
+        (start, capacity) = (new, larger)
+    }
 }
 
 /// The member names of one object so far.
@@ -323,8 +408,9 @@ private struct MemberNames {
     init(first: Int) { self.first = first }
 
     /// Whether the name, which is the last place, is a new one.
+    @inline(__always)
     mutating func insert(
-        _ name: Int, isPlain: Bool, _ bytes: UnsafeBufferPointer<UInt8>, _ places: [JSONScanner.Place]
+        _ name: Int, isPlain: Bool, _ bytes: UnsafeBufferPointer<UInt8>, _ places: borrowing PlaceList
     ) -> Bool {
         defer { count += 1 }
         if texts.isEmpty, isPlain, count < JSONScanner.linearNameLimit {

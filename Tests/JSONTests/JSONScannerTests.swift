@@ -51,6 +51,30 @@ import Testing
         #expect(try JSONValue(parsing: "1.0") == .number(1))
     }
 
+    @Test("an integer ends where its digits do, however many there are and whatever follows", arguments: 1..<24)
+    func digits(count: Int) throws {
+        let digits = String("123456789012345678901234".prefix(count))
+        let double = try #require(Double(digits))
+        let value = Int64(digits).map(JSONValue.integer) ?? .number(double)
+        for (before, behind) in [("", ""), (" ", " "), ("[", "]"), ("[", ",0]"), ("{\"a\":", "}"), ("[", " ]")] {
+            let read = try JSONValue(parsing: before + digits + behind)
+            #expect((read.arrayValue?.first ?? read.objectValue?["a"] ?? read) == value)
+            #expect(error(before + digits + "x" + behind)?.offset == before.utf8.count + count)
+            #expect((error(before + "0" + digits + behind)?.expected == "a number without leading zeros"))
+        }
+        // Bytes of which some bits are a digit's.
+        for odd: UInt8 in [0x2F, 0x3A, 0x70, 0xB0, 0xB9, 0xFF] {
+            for position in 0..<count {
+                var text = Array("[\(digits)]".utf8)
+                text[1 + position] = odd
+                #expect(error(text)?.offset == 1 + position)
+            }
+        }
+        for behind in [".5", "e1", "E+1", ".0e-1"] {
+            #expect(try JSONValue(parsing: digits + behind) == .number(try #require(Double(digits + behind))))
+        }
+    }
+
     @Test("numbers beyond a double, and numbers without end, are refused")
     func hugeNumbers() {
         #expect(error("1e999")?.expected == "a number in the range of a double")
