@@ -68,14 +68,15 @@ public struct JSONText: Sendable {
     public subscript(_ name: String) -> JSONText? {
         guard kind == .object else { return nil }
         var name = name
-        return name.withUTF8 { wanted in
-            var member = index + 1
-            while member < places[index].next {
-                if isName(at: member, wanted) { return JSONText(text: text, places: places, index: member + 1) }
-                member = Int(places[member + 1].next)
-            }
-            return nil
-        }
+        return name.withUTF8 { place(ofMember: $0) }.map { JSONText(text: text, places: places, index: $0) }
+    }
+
+    /// The value of a member, with all that it holds; nil as for a member.
+    public func value(of name: String) -> JSONValue? {
+        guard kind == .object else { return nil }
+        var name = name
+        guard let place = name.withUTF8({ place(ofMember: $0) }) else { return nil }
+        return text.withUnsafeBufferPointer { Self.value(at: place, places, of: $0) }
     }
 
     /// The members of an object, in the order they are written; nil where this is none.
@@ -103,17 +104,36 @@ public struct JSONText: Sendable {
         return elements
     }
 
-    private func isName(at name: Int, _ wanted: UnsafeBufferPointer<UInt8>) -> Bool {
-        let place = places[name]
-        return text.withUnsafeBufferPointer { text in
-            let written = UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
-            // Escapes are longer than what they mean, and seldom.
-            guard written.count >= wanted.count else { return false }
-            if written.hasEscapes {
-                return Self.string(at: place, of: text) == String(decoding: wanted, as: UTF8.self)
+    /// Place of the value of a member; nil where there is none.
+    private func place(ofMember wanted: UnsafeBufferPointer<UInt8>) -> Int? {
+        text.withUnsafeBufferPointer { text in
+            places.withUnsafeBufferPointer { places in
+                let end = Int(places[index].next)
+                var name = index + 1
+                while name < end {
+                    if Self.isName(places[name], wanted, text) { return name + 1 }
+                    name = Int(places[name + 1].next)
+                }
+                return nil
             }
-            return written.isSame(as: wanted)
         }
+    }
+
+    @inline(__always)
+    private static func isName(
+        _ place: JSONScanner.Place, _ wanted: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        let length = place.length - 2
+        // Escapes are longer than what they mean, and seldom.
+        guard length >= wanted.count else { return false }
+        let written = UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
+        if length == wanted.count {
+            // What is equal has no escapes, unless what is wanted has a backslash.
+            guard written.isSame(as: wanted) else { return false }
+            return !wanted.contains(UInt8(ascii: "\\"))
+        }
+        guard written.contains(UInt8(ascii: "\\")) else { return false }
+        return string(at: place, of: text) == String(decoding: wanted, as: UTF8.self)
     }
 }
 

@@ -19,12 +19,15 @@ public struct Completion: Hashable, Sendable {
     /// The event, decoded each time it is asked for.
     /// - Throws: `TocsinError.malformedReply` where a member has not the type that the interface declares.
     public var event: Event {
-        get throws(TocsinError) {
-            do throws(MemberError) {
-                return try Event(json: json.value)
-            } catch {
-                throw .malformedReply(error.inside("event").description)
-            }
+        get throws(TocsinError) { try event(maximumAncestors: .max) }
+    }
+
+    /// The same without the ancestors that are farther away.
+    package func event(maximumAncestors: Int) throws(TocsinError) -> Event {
+        do throws(MemberError) {
+            return try Event(json: json, maximumAncestors: maximumAncestors)
+        } catch {
+            throw .malformedReply(error.inside("event").description)
         }
     }
 

@@ -5,24 +5,21 @@ public import JSON
 
 extension Event {
     /// Throws `MemberError` where a required member is missing or one has the wrong type.
-    public init(json: JSONValue) throws(MemberError) {
-        let members = try MemberReader(json)
+    public init(json: JSONValue) throws(MemberError) { try self.init(members: MemberReader(json)) }
+
+    /// The same from what was written, without a tree of it.
+    /// - Parameter maximumAncestors: Those farther away are passed over.
+    package init(json: JSONText, maximumAncestors: Int = .max) throws(MemberError) {
+        try self.init(members: MemberReader(json), maximumAncestors: maximumAncestors)
+    }
+
+    private init(members: MemberReader, maximumAncestors: Int = .max) throws(MemberError) {
         try self.init(required: members)
-        if let value = members.value("process") {
-            do { process = try Process(json: value) } catch { throw error.inside("process") }
-        }
-        for (index, value) in (try members.array("ancestors") ?? []).enumerated() {
-            do { ancestors.append(try Process(json: value)) } catch { throw error.inside("ancestors[\(index)]") }
-        }
-        if let value = members.value("file") {
-            do { file = try File(json: value) } catch { throw error.inside("file") }
-        }
-        for (index, value) in (try members.array("detections") ?? []).enumerated() {
-            do { detections.append(try Detection(json: value)) } catch { throw error.inside("detections[\(index)]") }
-        }
-        if let value = members.value("gap") {
-            do { gap = try Gap(json: value) } catch { throw error.inside("gap") }
-        }
+        process = try members.object("process", Process.init(members:))
+        ancestors = try members.objects("ancestors", first: maximumAncestors, Process.init(members:)) ?? []
+        file = try members.object("file", File.init(members:))
+        detections = try members.objects("detections", Detection.init(members:)) ?? []
+        gap = try members.object("gap", Gap.init(members:))
         truncated = try members.strings("truncated") ?? []
         fullBytes = try members.integer("fullBytes")
     }
@@ -30,7 +27,15 @@ extension Event {
     /// The cursor of an event that is not decoded otherwise. Throws `MemberError` where a member that every event has is
     /// missing or has the wrong type.
     package static func cursor(of json: JSONText) throws(MemberError) -> Cursor {
-        try Event(required: MemberReader(json)).cursor
+        guard case .integer(0...)? = json.value(of: "sequence"), case .string(let text)? = json.value(of: "cursor"),
+            let cursor = Cursor(text), case .string? = json.value(of: "type"),
+            case .integer(0...)? = json.value(of: "realtimeUSec"),
+            case .integer(0...)? = json.value(of: "monotonicUSec")
+        else {
+            // Says what is wrong.
+            return try Event(required: MemberReader(json)).cursor
+        }
+        return cursor
     }
 
     /// What every event has.
@@ -45,8 +50,7 @@ extension Event {
 }
 
 extension Process {
-    fileprivate init(json: JSONValue) throws(MemberError) {
-        let members = try MemberReader(json)
+    fileprivate init(members: MemberReader) throws(MemberError) {
         self.init(
             entityID: try members.required(string: "entityId"),
             pid: try members.required(integer: "pid"),
@@ -60,20 +64,18 @@ extension Process {
         loginUid = try members.integer("loginUid")
         auditSession = try members.integer("auditSession")
         tty = try members.string("tty")
-        comm = try members.text("comm")
-        executable = try members.text("executable")
+        comm = try members.text("comm", base64: "commBase64")
+        executable = try members.text("executable", base64: "executableBase64")
         executableDevice = try members.bits("executableDevice")
         executableInode = try members.bits("executableInode")
-        filename = try members.text("filename")
-        arguments = try members.texts("arguments")
+        filename = try members.text("filename", base64: "filenameBase64")
+        arguments = try members.texts("arguments", base64: "argumentsBase64")
         argumentsTruncated = try members.boolean("argumentsTruncated") ?? false
-        workingDirectory = try members.text("workingDirectory")
-        cgroup = try members.text("cgroup")
+        workingDirectory = try members.text("workingDirectory", base64: "workingDirectoryBase64")
+        cgroup = try members.text("cgroup", base64: "cgroupBase64")
         unit = try members.string("unit")
         container = try members.string("container")
-        if let value = members.value("namespaces") {
-            do { namespaces = try Namespaces(json: value) } catch { throw error.inside("namespaces") }
-        }
+        namespaces = try members.object("namespaces", Namespaces.init(members:))
         for name in try members.strings("flags") ?? [] {
             // A newer interface may know more flags.
             if let (flag, _) = ExecFlags.names.first(where: { $0.name == name }) { flags.insert(flag) }
@@ -86,8 +88,7 @@ extension Process {
 }
 
 extension Process.Namespaces {
-    fileprivate init(json: JSONValue) throws(MemberError) {
-        let members = try MemberReader(json)
+    fileprivate init(members: MemberReader) throws(MemberError) {
         self.init(
             pid: try members.required(integer: "pid"),
             mount: try members.required(integer: "mount"),
@@ -97,19 +98,17 @@ extension Process.Namespaces {
 }
 
 extension File {
-    fileprivate init(json: JSONValue) throws(MemberError) {
-        let members = try MemberReader(json)
+    fileprivate init(members: MemberReader) throws(MemberError) {
         self.init(
-            path: try members.text("path"),
-            oldPath: try members.text("oldPath"),
+            path: try members.text("path", base64: "pathBase64"),
+            oldPath: try members.text("oldPath", base64: "oldPathBase64"),
             device: try members.bits("device"),
             inode: try members.bits("inode"))
     }
 }
 
 extension Detection {
-    fileprivate init(json: JSONValue) throws(MemberError) {
-        let members = try MemberReader(json)
+    fileprivate init(members: MemberReader) throws(MemberError) {
         guard let severity = try members.severity("severity") else {
             throw MemberError(member: "severity", expected: "a severity")
         }
@@ -122,8 +121,7 @@ extension Detection {
 }
 
 extension Gap {
-    fileprivate init(json: JSONValue) throws(MemberError) {
-        let members = try MemberReader(json)
+    fileprivate init(members: MemberReader) throws(MemberError) {
         guard let origin = Origin(rawValue: try members.required(string: "origin")) else {
             throw MemberError(
                 member: "origin", expected: "one of " + Origin.allCases.map(\.rawValue).joined(separator: ", "))

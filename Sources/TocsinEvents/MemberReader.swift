@@ -48,9 +48,45 @@ package struct MemberReader {
         let value =
             switch source {
             case .object(let object): object[name]
-            case .text(let text): text[name]?.value
+            case .text(let text): text.value(of: name)
             }
         return value == .null ? nil : value
+    }
+
+    /// A member that is an object, for what reads its members; errors name it.
+    package func object<Result>(
+        _ name: String, _ read: (MemberReader) throws(MemberError) -> Result
+    ) throws(MemberError) -> Result? {
+        switch source {
+        case .object(let object):
+            guard let value = object[name], value != .null else { return nil }
+            do { return try read(MemberReader(value)) } catch { throw error.inside(name) }
+        case .text(let text):
+            guard let value = text[name], !value.isNull else { return nil }
+            do { return try read(MemberReader(value)) } catch { throw error.inside(name) }
+        }
+    }
+
+    /// A member that is an array of objects.
+    /// - Parameter count: More of them are passed over.
+    package func objects<Result>(
+        _ name: String, first count: Int = .max, _ read: (MemberReader) throws(MemberError) -> Result
+    ) throws(MemberError) -> [Result]? {
+        var results: [Result] = []
+        switch source {
+        case .object:
+            guard let values = try array(name) else { return nil }
+            for (index, value) in values.prefix(count).enumerated() {
+                do { results.append(try read(MemberReader(value))) } catch { throw error.inside("\(name)[\(index)]") }
+            }
+        case .text(let text):
+            guard let value = text[name], !value.isNull else { return nil }
+            guard let elements = value.elements else { throw MemberError(member: name, expected: "an array") }
+            for (index, element) in elements.prefix(count).enumerated() {
+                do { results.append(try read(MemberReader(element))) } catch { throw error.inside("\(name)[\(index)]") }
+            }
+        }
+        return results
     }
 
     // MARK: Optional members
@@ -110,20 +146,18 @@ package struct MemberReader {
         return array
     }
 
-    /// Text whose exact bytes, where it is not UTF-8, are in the member named `…Base64`.
-    package func text(_ name: String) throws(MemberError) -> ByteString? {
-        let exact = name + "Base64"
-        guard let encoded = try string(exact) else { return try string(name).map { ByteString($0) } }
-        return ByteString(try Self.decode(encoded, exact))
+    /// Text whose exact bytes, where it is not UTF-8, are in the member `base64`.
+    package func text(_ name: String, base64: String) throws(MemberError) -> ByteString? {
+        guard let encoded = try string(base64) else { return try string(name).map { ByteString($0) } }
+        return ByteString(try Self.decode(encoded, base64))
     }
 
-    package func texts(_ name: String) throws(MemberError) -> [ByteString]? {
-        let exact = name + "Base64"
-        guard let encoded = try strings(exact) else { return try strings(name)?.map { ByteString($0) } }
+    package func texts(_ name: String, base64: String) throws(MemberError) -> [ByteString]? {
+        guard let encoded = try strings(base64) else { return try strings(name)?.map { ByteString($0) } }
         var texts: [ByteString] = []
         texts.reserveCapacity(encoded.count)
         for (index, text) in encoded.enumerated() {
-            texts.append(ByteString(try Self.decode(text, "\(exact)[\(index)]")))
+            texts.append(ByteString(try Self.decode(text, "\(base64)[\(index)]")))
         }
         return texts
     }

@@ -107,6 +107,12 @@ import TocsinEvents
         var writer = JSONWriter()
         writer.event(event)
         #expect(try Event(json: JSONValue(parsing: writer.bytes)) == event)
+        let text = try JSONText(parsing: writer.bytes)
+        #expect(try Event(json: text) == event)
+        var near = event
+        near.ancestors = Array(event.ancestors.prefix(1))
+        #expect(try Event(json: text, maximumAncestors: 1) == near)
+        #expect(try Event.cursor(of: text) == event.cursor)
     }
 
     @Test("an event that is no object is refused")

@@ -47,7 +47,9 @@ struct EventPrinter {
 
     private mutating func append(_ completion: Completion) throws(TocsinError) {
         switch format {
-        case .text: lines.append(contentsOf: text.lines(of: try completion.event).utf8)
+        case .text:
+            lines.append(
+                contentsOf: text.lines(of: try completion.event(maximumAncestors: EventText.maximumAncestors)).utf8)
         case .json: JSONLine.append(completion.json.bytes, to: &lines)
         }
     }

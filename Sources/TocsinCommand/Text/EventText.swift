@@ -7,6 +7,9 @@ package import TocsinEvents
 /// Whatever a process chose (paths, arguments, names) passes through `ShellQuoting`. What stands in round or square
 /// brackets, and the ellipsis, is tocsin's own: a word that holds these characters is quoted.
 package struct EventText: Sendable {
+    /// How many of an event's ancestors a line tells of.
+    package static let maximumAncestors = 1
+
     package var style: Style
     /// Wall clock in microseconds to `Nov 22 22:15:33.123`, 19 columns.
     package var timestamp: @Sendable (UInt64) -> String
