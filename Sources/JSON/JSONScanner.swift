@@ -29,6 +29,8 @@ struct JSONScanner: ~Copyable {
     private(set) var offset: Int
     private var depth = 0
     private var list = PlaceList()
+    /// Whether each member name so far is ASCII without escapes: it is what is written.
+    private(set) var namesArePlain = true
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = JSONText.defaultMaximumDepth, at offset: Int = 0) {
         self.bytes = bytes
@@ -78,6 +80,7 @@ struct JSONScanner: ~Copyable {
             guard peek() == UInt8(ascii: "\"") else { throw expected("a member name") }
             let name = list.count
             let isPlain = try string()
+            if !isPlain { namesArePlain = false }
             guard names.insert(name, isPlain: isPlain, bytes, list) else {
                 throw JSONError(offset: start, expected: "each member name once")
             }

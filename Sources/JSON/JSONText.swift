@@ -8,6 +8,7 @@ public struct JSONText: Sendable {
     private let text: [UInt8]
     private let places: [JSONScanner.Place]
     private let index: Int
+    private let namesArePlain: Bool
 
     /// Reads the one JSON value that the bytes hold; see RFC 8259.
     ///
@@ -17,29 +18,37 @@ public struct JSONText: Sendable {
     ) throws(JSONError) {
         var scanner = JSONScanner(bytes, maximumDepth: maximumDepth)
         try scanner.document()
-        self.init(text: Array(bytes), places: scanner.places, index: 0)
+        self.init(text: Array(bytes), places: scanner.places, index: 0, namesArePlain: scanner.namesArePlain)
     }
 
     /// Reads the one JSON value that the bytes hold.
     public init(parsing bytes: [UInt8], maximumDepth: Int = defaultMaximumDepth) throws(JSONError) {
-        let places = bytes.withUnsafeBufferPointer { bytes in
+        let scanned = bytes.withUnsafeBufferPointer { bytes in
             Result { () throws(JSONError) in
                 var scanner = JSONScanner(bytes, maximumDepth: maximumDepth)
                 try scanner.document()
-                return scanner.places
+                return (scanner.places, scanner.namesArePlain)
             }
         }
-        self.init(text: bytes, places: try places.get(), index: 0)
+        let (places, namesArePlain) = try scanned.get()
+        self.init(text: bytes, places: places, index: 0, namesArePlain: namesArePlain)
     }
 
     /// `{}`
     public static let emptyObject = JSONText(
-        text: Array("{}".utf8), places: [JSONScanner.Place(start: 0, end: 2, next: 1)], index: 0)
+        text: Array("{}".utf8), places: [JSONScanner.Place(start: 0, end: 2, next: 1)], index: 0,
+        namesArePlain: true)
 
-    private init(text: [UInt8], places: [JSONScanner.Place], index: Int) {
+    private init(text: [UInt8], places: [JSONScanner.Place], index: Int, namesArePlain: Bool) {
         self.text = text
         self.places = places
         self.index = index
+        self.namesArePlain = namesArePlain
+    }
+
+    /// Another value of the same text.
+    private func part(at index: Int) -> JSONText {
+        JSONText(text: text, places: places, index: index, namesArePlain: namesArePlain)
     }
 
     /// What is written, without white space around it.
@@ -68,7 +77,7 @@ public struct JSONText: Sendable {
     public subscript(_ name: String) -> JSONText? {
         guard kind == .object else { return nil }
         var name = name
-        return name.withUTF8 { place(ofMember: $0) }.map { JSONText(text: text, places: places, index: $0) }
+        return name.withUTF8 { place(ofMember: $0) }.map { part(at: $0) }
     }
 
     /// The value of a member, with all that it holds; nil as for a member.
@@ -86,7 +95,7 @@ public struct JSONText: Sendable {
         var member = index + 1
         while member < places[index].next {
             let name = text.withUnsafeBufferPointer { Self.string(at: places[member], of: $0) }
-            members.append((name, JSONText(text: text, places: places, index: member + 1)))
+            members.append((name, part(at: member + 1)))
             member = Int(places[member + 1].next)
         }
         return members
@@ -98,7 +107,7 @@ public struct JSONText: Sendable {
         var elements: [JSONText] = []
         var element = index + 1
         while element < places[index].next {
-            elements.append(JSONText(text: text, places: places, index: element))
+            elements.append(part(at: element))
             element = Int(places[element].next)
         }
         return elements
@@ -111,7 +120,7 @@ public struct JSONText: Sendable {
                 let end = Int(places[index].next)
                 var name = index + 1
                 while name < end {
-                    if Self.isName(places[name], wanted, text) { return name + 1 }
+                    if isName(places[name], wanted, text) { return name + 1 }
                     name = Int(places[name + 1].next)
                 }
                 return nil
@@ -120,20 +129,13 @@ public struct JSONText: Sendable {
     }
 
     @inline(__always)
-    private static func isName(
+    private func isName(
         _ place: JSONScanner.Place, _ wanted: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>
     ) -> Bool {
-        let length = place.length - 2
-        // Escapes are longer than what they mean, and seldom.
-        guard length >= wanted.count else { return false }
-        let written = UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
-        if length == wanted.count {
-            // What is equal has no escapes, unless what is wanted has a backslash.
-            guard written.isSame(as: wanted) else { return false }
-            return !wanted.contains(UInt8(ascii: "\\"))
+        guard namesArePlain else {
+            return Self.string(at: place, of: text) == String(decoding: wanted, as: UTF8.self)
         }
-        guard written.contains(UInt8(ascii: "\\")) else { return false }
-        return string(at: place, of: text) == String(decoding: wanted, as: UTF8.self)
+        return UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1]).isSame(as: wanted)
     }
 }
 
