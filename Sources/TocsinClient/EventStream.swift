@@ -15,7 +15,11 @@ public struct EventStream: AsyncSequence, Sendable {
         /// nil once the task is cancelled, and after a failure of the stream.
         /// - Throws: `TocsinError`. After `malformedReply`, where an event has a member of another type than the interface
         ///   declares, the stream is not at its end: the next call goes on with the event behind.
-        public mutating func next() async throws -> Event? { try await base.next()?.event }
+        public mutating func next() async throws -> Event? { try await next(isolation: nil) }
+
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Event? {
+            try await base.next(isolation: actor)?.event
+        }
     }
 }
 
@@ -36,7 +40,11 @@ public struct CompletionStream: AsyncSequence, Sendable {
 
         /// nil once the task is cancelled.
         /// - Throws: `TocsinError`
-        public mutating func next() async throws -> Completion? { try await reader.next() }
+        public mutating func next() async throws -> Completion? { try await next(isolation: nil) }
+
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Completion? {
+            try await reader.next()
+        }
     }
 
     /// The same, as it arrives: each element is what has arrived since the one before, at least one completion and at most
@@ -55,7 +63,11 @@ public struct CompletionStream: AsyncSequence, Sendable {
 
             /// nil once the task is cancelled.
             /// - Throws: `TocsinError`
-            public mutating func next() async throws -> [Completion]? { try await reader.nextBatch() }
+            public mutating func next() async throws -> [Completion]? { try await next(isolation: nil) }
+
+            public mutating func next(isolation actor: isolated (any Actor)?) async throws -> [Completion]? {
+                try await reader.nextBatch()
+            }
         }
     }
 }

@@ -100,9 +100,18 @@ public final class Session: Sendable {
         parameters["maxBytes"] = maxBytes.map { .integer(Int64($0)) }
         if allowTruncation { parameters["allowTruncation"] = .boolean(true) }
         parameters["acknowledge"] = acknowledge.map { .string($0.description) }
-        return calls.withLock { calls in
+        return send(VarlinkCall(Wire.Method.read.name, parameters))
+    }
+
+    /// A read that waits for as long as it takes, and may bring any event. It is the same each time.
+    func sendUnboundedRead() -> Call { send(Self.unboundedRead) }
+
+    private static let unboundedRead = VarlinkCall(Wire.Method.read.name, ["allowTruncation": .boolean(true)])
+
+    private func send(_ read: VarlinkCall) -> Call {
+        calls.withLock { calls in
             calls.count += 1
-            return Call(number: calls.count, reply: wire.send(.read, parameters))
+            return Call(number: calls.count, reply: wire.send(read))
         }
     }
 
@@ -135,7 +144,7 @@ public final class Session: Sendable {
         return try? Completion(json: text)
     }
 
-    func completion(of call: Call) async throws -> Completion {
+    nonisolated(nonsending) func completion(of call: Call) async throws -> Completion {
         do {
             return try Completion(json: try await wire.reply(to: call.reply))
         } catch is CancellationError {

@@ -3,8 +3,9 @@ internal import TocsinEvents
 
 /// Performs what `StreamMachine` decides.
 ///
-/// Owns the session of the moment and the replies it still owes. The connection ends with the reader.
-actor StreamReader {
+/// Owns the session of the moment and the replies it still owes. The connection ends with the reader. One task at a time
+/// asks, the one with the iterator; all runs where that task does.
+final class StreamReader {
     private let stream: CompletionStream
     private var machine: StreamMachine
     private var session: Session?
@@ -19,7 +20,7 @@ actor StreamReader {
             reconnection: stream.client.reconnection)
     }
 
-    func next() async throws -> Completion? {
+    nonisolated(nonsending) func next() async throws -> Completion? {
         guard !isFinished else { return nil }
         machine.consumerAsks()
         do {
@@ -46,7 +47,7 @@ actor StreamReader {
     }
 
     /// All that has arrived, and at least one; nil as with `next`.
-    func nextBatch() async throws -> [Completion]? {
+    nonisolated(nonsending) func nextBatch() async throws -> [Completion]? {
         guard let first = try await next() else { return nil }
         var batch = [first]
         while let completion = takeArrived() { batch.append(completion) }
@@ -55,7 +56,7 @@ actor StreamReader {
 
     // MARK: Steps
 
-    private func open(after: Cursor?, _ retry: Retry?) async throws {
+    nonisolated(nonsending) private func open(after: Cursor?, _ retry: Retry?) async throws {
         // Before the wait: the daemon counts connections.
         session = nil
         calls = []
@@ -77,10 +78,16 @@ actor StreamReader {
     private func read(acknowledge: Cursor?) {
         guard let session else { return machine.failed(.disconnected) }
         // Truncation is explicit; without it an event longer than the daemon's bound would end the stream.
-        calls.append(session.send(timeout: nil, maxBytes: nil, allowTruncation: true, acknowledge: acknowledge))
+        let call =
+            if let acknowledge {
+                session.send(timeout: nil, maxBytes: nil, allowTruncation: true, acknowledge: acknowledge)
+            } else {
+                session.sendUnboundedRead()
+            }
+        calls.append(call)
     }
 
-    private func awaitReply() async throws {
+    nonisolated(nonsending) private func awaitReply() async throws {
         guard let session, !calls.isEmpty else { return machine.failed(.disconnected) }
         do {
             machine.completed(try await session.completion(of: calls.removeFirst()))

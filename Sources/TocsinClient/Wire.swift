@@ -37,8 +37,11 @@ struct Wire: Sendable {
         client.send(method.name, parameters)
     }
 
+    /// Sent before this returns, in the order of the calls.
+    func send(_ call: VarlinkCall) -> PendingReply { client.send(call) }
+
     /// - Throws: `TocsinError`, `CancellationError`.
-    func reply(to call: PendingReply) async throws -> JSONText {
+    nonisolated(nonsending) func reply(to call: PendingReply) async throws -> JSONText {
         do {
             return try await call.reply().success()
         } catch {

@@ -16,10 +16,13 @@ public final class PendingReply: Sendable {
     /// One task waits at a time. Cancelling it ends the waiting and not the call: the reply is kept when it arrives, and
     /// can be asked for again.
     /// - Throws: `VarlinkError` if the service replied one, `ClientError` if no reply can come, `CancellationError`.
-    public func parameters() async throws -> JSONObject { try await reply().get() }
+    nonisolated(nonsending) public func parameters() async throws -> JSONObject { try await reply().get() }
 
     /// Waits for the reply, error or not.
-    public func reply() async throws -> VarlinkReply {
+    ///
+    /// Runs where the caller does: a reply that is awaited costs no more than waking its task.
+    nonisolated(nonsending) public func reply() async throws -> VarlinkReply {
+        if let arrived { return try arrived.get() }
         let wait = state.withLock { state in
             state.waits += 1
             return state.waits

@@ -82,14 +82,19 @@ public final class VarlinkClient: Sendable {
 
     /// Sends a call at once; its reply can be waited for later.
     public func send(_ method: String, _ parameters: JSONObject = [:]) -> PendingReply {
+        send(VarlinkCall(method, parameters))
+    }
+
+    /// Sends a call at once; its reply can be waited for later.
+    public func send(_ call: VarlinkCall) -> PendingReply {
         let reply = PendingReply()
-        send(Self.encode(method, parameters), .single(reply))
+        send(call.bytes, .single(reply))
         return reply
     }
 
     /// Sends a call that has no reply. Nobody learns whether it failed.
     public func callOneway(_ method: String, _ parameters: JSONObject = [:]) {
-        send(Self.encode(method, parameters, "oneway"), nil)
+        send(VarlinkCall(method, parameters, "oneway").bytes, nil)
     }
 
     /// Calls a method with `more`: its replies, until one does not continue.
@@ -98,7 +103,7 @@ public final class VarlinkClient: Sendable {
     /// to end such a call but to close the connection: so does leaving the loop early, and cancelling its task.
     public func stream(_ method: String, _ parameters: JSONObject = [:]) -> VarlinkReplies {
         let queue = ReplyQueue(limit: limits.maximumQueuedReplies, batch: max(1, limits.maximumQueuedReplies / 2))
-        send(Self.encode(method, parameters, "more"), .stream(queue))
+        send(VarlinkCall(method, parameters, "more").bytes, .stream(queue))
         return VarlinkReplies(client: self, queue: queue, call: nil)
     }
 
@@ -111,7 +116,7 @@ public final class VarlinkClient: Sendable {
         precondition(depth > 0, "a pipeline has at least one call outstanding")
         // It never holds more replies than calls were made, so it need not pause the socket.
         let queue = ReplyQueue(limit: .max, batch: max(1, depth / 2))
-        let call = Self.encode(method, parameters)
+        let call = VarlinkCall(method, parameters).bytes
         send(call, .pipeline(queue), times: depth)
         return VarlinkReplies(client: self, queue: queue, call: call)
     }
@@ -150,8 +155,16 @@ public final class VarlinkClient: Sendable {
         let connection = self.connection
         channel.eventLoop.execute { connection.value.resumeReading() }
     }
+}
 
-    private static func encode(_ method: String, _ parameters: JSONObject, _ flag: StaticString? = nil) -> [UInt8] {
+/// A call as it is sent: who makes the same again and again encodes it once.
+public struct VarlinkCall: Sendable {
+    let bytes: [UInt8]
+
+    /// - Parameter method: Fully qualified.
+    public init(_ method: String, _ parameters: JSONObject = [:]) { self.init(method, parameters, nil) }
+
+    fileprivate init(_ method: String, _ parameters: JSONObject, _ flag: StaticString?) {
         var writer = JSONWriter()
         writer.beginObject()
         writer.member("method", method)
@@ -162,7 +175,7 @@ public final class VarlinkClient: Sendable {
         }
         if let flag { writer.member(flag, true) }
         writer.endObject()
-        return writer.bytes + [0]
+        bytes = writer.bytes + [0]
     }
 }
 
