@@ -46,8 +46,11 @@ public final class VarlinkClient: Sendable {
         let bootstrap = ClientBootstrap(
             group: group ?? MultiThreadedEventLoopGroup.currentEventLoop ?? MultiThreadedEventLoopGroup.singleton
         )
+        // What was read is with who waits for it before more is read: of a burst the first is not held back until its end, and
+        // what is made of one piece stays below what malloc gives back to the kernel each time it is free.
+        .channelOption(.maxMessagesPerRead, value: 1)
         .channelOption(
-            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536))
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 16384, initial: 16384, maximum: 32768))
         let deadline = ContinuousClock.now + limits.connectTimeout
         var pause = Duration.milliseconds(1)
         while true {
