@@ -158,6 +158,54 @@ struct EBPFStormTests {
         #expect(gaps == [.gap(count: 3), .gap(count: 2)])
     }
 
+    @Test("a ring that cannot be read on: what was read before is counted and given up, the rest is the next reader's")
+    func failingMapping() throws {
+        let probes = try Probes(ringSize: 1 << 20)
+        let boot = try #require(BootID(try Proc.bootID()))
+        func reader() throws -> RingReader {
+            // A window of one page moves after some records.
+            RingReader(
+                ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize, windowSize: 4096),
+                counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { 0 })
+        }
+        func delivered() throws -> Int {
+            try ProbeCounters(mapping: probes.counters).records.reduce(0) { $0 + Int($1.delivered) }
+        }
+        let before = try Self.descriptors(ofMapLike: probes.ring)
+        var failing = try reader()
+        let own = try #require(try Self.descriptors(ofMapLike: probes.ring).subtracting(before).first)
+        let storm = try Self.storm(1, 50)
+        // What it maps from now on is a device that cannot be mapped.
+        let device = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        #expect(dup2(device, own) == own && close(device) == 0)
+
+        var records: [SensorRecord] = []
+        let count = try failing.read(limit: 100_000) { records.append($0) }
+        #expect(count.events == records.count && count.events > 0)
+        #expect((Self.starts(records, of: storm)[0] ?? []).count < 50)
+        #expect(throws: SystemError.self) { _ = try failing.release(awaiting: try UrgentTypes([])) }
+        #expect(try delivered() == records.count)
+        #expect(throws: SystemError.self) { _ = try failing.read(limit: 1) { _ in } }
+
+        var next = try reader()
+        _ = try next.read(limit: 100_000) { records.append($0) }
+        _ = try next.release(awaiting: try UrgentTypes([]))
+        #expect(try delivered() == records.count)
+        #expect(Self.starts(records, of: storm)[0] == Array(0..<50))
+    }
+
+    /// Numbers of this process's descriptors of one BPF map; see `bpf_map_show_fdinfo` for `map_id`.
+    private static func descriptors(ofMapLike map: borrowing FileDescriptor) throws -> Set<Int32> {
+        func id(_ number: Int32) -> Substring? {
+            guard let text = try? FileDescriptor.open("/proc/self/fdinfo/\(number)").readToEnd(limit: 4096) else {
+                return nil
+            }
+            return String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("map_id:") }
+        }
+        let wanted = try #require(id(map.rawValue))
+        return Set((0..<1024).filter { id($0) == wanted })
+    }
+
     /// Reads all there is and sleeps until one of these types comes, on an `epoll` that is not ready then.
     private static func sleep(
         _ reader: inout RingReader, on epoll: borrowing Epoll, awaiting types: Set<EventType>

@@ -16,6 +16,8 @@ struct RingReader: ~Copyable {
     private var isClosed = false
     /// Since `release`.
     private var taken = ProbeCounters.Taken()
+    /// Why the ring cannot be read on. What was read before is counted and released first, as it was handed out.
+    private var failure: SystemError?
 
     /// A record may have 128 KiB of arguments, and what is made of it takes as much again; so a batch has a bound in bytes.
     private static let byteLimit = 256 << 10
@@ -43,7 +45,10 @@ struct RingReader: ~Copyable {
 
     /// Hands out at most `limit` events in their order, with the gaps among them. They stay in the ring until `release`, so
     /// that a reader who dies before has lost nothing.
+    ///
+    /// A failure in the middle is thrown by what is asked next.
     mutating func read(limit: Int, _ take: (consuming SensorRecord) -> Void) throws(SystemError) -> Count {
+        if let failure { throw failure }
         counters.awaitNothing()
         let now = Clock.monotonicUSec()
         let clock = WallClock(realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
@@ -51,19 +56,25 @@ struct RingReader: ~Copyable {
         var events = 0
         // A closure cannot capture parts of self that change.
         var (decoder, ledger, taken) = (self.decoder, self.ledger, self.taken)
-        _ = try ring.read(limit: limit, byteLimit: Self.byteLimit) { position, bytes in
-            guard let (header, process) = decoder.decode(bytes) else {
-                // Never, unless probes and program do not belong together; and then no secret.
-                taken.undecodable += 1
-                gap.add(1, at: now)
-                return
+        do throws(SystemError) {
+            _ = try ring.read(limit: limit, byteLimit: Self.byteLimit) { position, bytes in
+                guard let (header, process) = decoder.decode(bytes) else {
+                    // Never, unless probes and program do not belong together; and then no secret.
+                    taken.undecodable += 1
+                    gap.add(1, at: now)
+                    return
+                }
+                let time = header.monotonicNSec / 1000
+                if let missing = ledger.missing(when: header.lost) {
+                    gap.add(missing, at: time, total: ledger.reported)
+                }
+                if let gap = gap.end(clock) { take(gap) }
+                taken.count(header.type)
+                events += 1
+                take(clock.record(at: time, .process(header.type, process), position: position))
             }
-            let time = header.monotonicNSec / 1000
-            if let missing = ledger.missing(when: header.lost) { gap.add(missing, at: time, total: ledger.reported) }
-            if let gap = gap.end(clock) { take(gap) }
-            taken.count(header.type)
-            events += 1
-            take(clock.record(at: time, .process(header.type, process), position: position))
+        } catch {
+            failure = error
         }
         // With nothing behind it in the ring, a loss would wait for the next record to be told of.
         if ring.isEmpty(), let missing = ledger.missing(when: counters.lostTotal) {
@@ -98,6 +109,7 @@ struct RingReader: ~Copyable {
         counters.add(taken)
         taken = ProbeCounters.Taken()
         ring.release()
+        if let failure { throw failure }
         if try ring.hasNext() { return .more }
         guard !isClosed else { return .nothing }
         counters.await(types)
