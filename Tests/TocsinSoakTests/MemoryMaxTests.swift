@@ -31,15 +31,8 @@ struct MemoryMaxTests {
         let witness = try await Witness(daemon.client)
 
         // In the service's group, as if it were the daemon's own.
-        let place = try TemporaryDirectory()
-        let neighbour = try RunningSubprocess(
-            group.wrapper[0],
-            Array(group.wrapper.dropFirst())
-                + ["/bin/sh", "-c", "while :; do head -c 300M /dev/zero >$0/file; done", place.path])
-        defer { kill(-neighbour.pid, SIGKILL) }
-        let socketPath = daemon.box.outside("/run/tocsin/tocsin.sock")
-        let sockets = try (0..<silent).map { _ in try TestSocket(connectingTo: socketPath) }
-        for socket in sockets { try socket.send(#"{"method":"io.tocsin.Events.Subscribe","more":true}"#) }
+        let neighbour = try GreedyNeighbour(in: group)
+        let subscribers = try SilentSubscribers(silent, at: daemon.box.outside("/run/tocsin/tocsin.sock"))
         for _ in 1...Soak.scaled(10, full: 60) {
             // The probes see the box's processes only.
             try daemon.succeeds(try BuiltProgram.path("execute"), "storm", "2", "50")
@@ -54,7 +47,7 @@ struct MemoryMaxTests {
         let vitals = try Vitals(of: pid)
         vitals.expectBounded()
         try await witness.hasSeenAll(of: daemon.client)
-        withExtendedLifetime((place, sockets)) {}
+        withExtendedLifetime((neighbour, subscribers)) {}
         Soak.report(
             "MemoryMax",
             "\(limit) MiB, \(silent) silent subscribers, the kernel took memory back \(group.memoryReclaims) times, killed nothing; \(vitals)"

@@ -23,15 +23,8 @@ struct MemoryPressureTests {
             wrapper: group.wrapper)
         try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
-        // It fills what is left with pages of a file, which the kernel takes back again and again, and the daemon's code too.
-        let place = try TemporaryDirectory()
-        let neighbour = try RunningSubprocess(
-            group.wrapper[0],
-            Array(group.wrapper.dropFirst())
-                + ["/bin/sh", "-c", "while :; do head -c 300M /dev/zero >$0/file; done", place.path])
-        defer { kill(-neighbour.pid, SIGKILL) }
-        let sockets = try (0..<silent).map { _ in try TestSocket(connectingTo: daemon.socketPath) }
-        for socket in sockets { try socket.send(#"{"method":"io.tocsin.Events.Subscribe","more":true}"#) }
+        let neighbour = try GreedyNeighbour(in: group)
+        let subscribers = try SilentSubscribers(silent, at: daemon.socketPath)
 
         var middle: Vitals?
         for round in 1...Soak.scaled(10, full: 60) {
@@ -49,7 +42,7 @@ struct MemoryPressureTests {
         end.expectBounded()
         #expect(group.memoryKills == 0)
         try await witness.hasSeenAll(of: daemon)
-        withExtendedLifetime((place, sockets)) {}
+        withExtendedLifetime((neighbour, subscribers)) {}
         Soak.report(
             "memory pressure",
             "\(silent) silent subscribers, the kernel took memory back \(group.memoryReclaims) times, killed nothing; \(end)"

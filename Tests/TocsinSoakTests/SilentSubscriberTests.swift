@@ -16,8 +16,7 @@ struct SilentSubscriberTests {
         try Vitals.forgetPeak(of: daemon.process.pid)
         let witness = try await Witness(daemon.client)
         let before = try await daemon.client.status()
-        let sockets = try (0..<silent).map { _ in try TestSocket(connectingTo: daemon.socketPath) }
-        for socket in sockets { try socket.send(#"{"method":"io.tocsin.Events.Subscribe","more":true}"#) }
+        let subscribers = try SilentSubscribers(silent, at: daemon.socketPath)
         let subscribed = try await Soak.eventually {
             try await daemon.client.status().sessionCount == before.sessionCount + silent
         }
@@ -33,7 +32,7 @@ struct SilentSubscriberTests {
         // Now they read: what each was told and what it was told of as lost are together all there was.
         let status = try await daemon.client.status()
         #expect(status.lostDaemon > 0)
-        for socket in sockets { try account(for: socket, upTo: status.lastSequence) }
+        for socket in subscribers.sockets { try account(for: socket, upTo: status.lastSequence) }
         Soak.report(
             "silent subscribers",
             "\(silent) of them, \(status.lastSequence) events, \(status.lostDaemon) lost to them; \(end)")
