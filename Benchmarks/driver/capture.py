@@ -104,9 +104,10 @@ class Tocsin(Monitor):
 class Subscribe(Tocsin):
     """The same up to what `tocsin subscribe` prints. The daemon's cost counts, and that of the subscriber apart."""
 
-    def __init__(self, paths, source):
+    def __init__(self, paths, source, format):
         super().__init__(paths, source)
-        self.name = f"tocsin {source}, by tocsin subscribe"
+        self.format = format
+        self.name = f"tocsin {source}, by tocsin subscribe --format {format}"
 
     def start(self):
         self.output = self.paths.fresh("output")
@@ -116,8 +117,8 @@ class Subscribe(Tocsin):
         try:
             self.collector = subprocess.Popen([self.paths.tool("collect"), self.output], stdin=reading)
             self.subscriber = subprocess.Popen(
-                [str(self.paths.tocsind.parent / "tocsin"), "subscribe", "--format", "json", "--type", "exec", "--include-self",
-                 "--socket", self.daemon.socket], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.DEVNULL)
+                [str(self.paths.tocsind.parent / "tocsin"), "subscribe", "--format", self.format, "--type", "exec",
+                 "--include-self", "--socket", self.daemon.socket], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.DEVNULL)
             self.reader_pid = self.subscriber.pid
         finally:
             os.close(reading)
@@ -135,7 +136,8 @@ def monitors(paths, report):
     for source in tocsin_sources(paths):
         yield Tocsin(paths, source)
         if source == "ebpf":
-            yield Subscribe(paths, source)
+            yield Subscribe(paths, source, "json")
+            yield Subscribe(paths, source, "text")
     # As bpftrace's own execsnoop.bt does it.
     program = 'tracepoint:syscalls:sys_enter_execve { printf("%d ", pid); join(args->argv); }'
     others = [
