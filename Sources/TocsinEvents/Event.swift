@@ -98,6 +98,20 @@ extension EventType: RawRepresentable {
     }
 }
 
+// What raw values bring along would compare and hash the names.
+extension EventType {
+    public static func == (left: EventType, right: EventType) -> Bool {
+        guard case .unknown(let name) = left, case .unknown(let other) = right else {
+            return left.code != nil && left.code == right.code
+        }
+        return name == other
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        if let code { hasher.combine(code) } else { hasher.combine(rawValue) }
+    }
+}
+
 /// A file event's file. `device` is `st_dev`, `inode` is `st_ino`.
 public struct File: Hashable, Sendable {
     public var path: ByteString?
