@@ -14,7 +14,7 @@ struct KnownProcess: Sendable {
     /// Bytes that it takes, with its places in a table and without what it runs; measured, about.
     let byteCount: Int
 
-    init(_ process: Process) {
+    init(_ process: borrowing Process) {
         key = process.key
         entityID = process.entityID
         startTimeNSec = process.startTimeNSec
@@ -42,7 +42,7 @@ struct KnownProcess: Sendable {
 }
 
 /// What a process runs. Its children run the same until they execute something, and share this.
-final class KnownProgram: Sendable {
+package final class KnownProgram: Sendable {
     fileprivate let executable: ByteString?
     fileprivate let device: UInt64?
     fileprivate let inode: UInt64?
@@ -53,7 +53,7 @@ final class KnownProgram: Sendable {
     fileprivate let flags: Process.ExecFlags
 
     /// - Parameter argumentBytes: at most so many of its arguments are kept.
-    init(of process: Process, argumentBytes: Int = Lineage.parentArgumentBytes) {
+    init(of process: borrowing Process, argumentBytes: Int = Lineage.parentArgumentBytes) {
         executable = process.executable
         device = process.executableDevice
         inode = process.executableInode
@@ -112,7 +112,7 @@ final class KnownProgram: Sendable {
 extension Process {
     /// It runs what another one runs: a child until it executes, or the same at another time. What was not told of
     /// this one and may have changed since, as the working directory, is not taken over.
-    mutating func run(_ program: KnownProgram) {
+    package mutating func run(_ program: KnownProgram) {
         executable = executable ?? program.executable
         executableDevice = executableDevice ?? program.device
         executableInode = executableInode ?? program.inode

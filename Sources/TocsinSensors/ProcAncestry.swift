@@ -20,9 +20,9 @@ package struct ProcAncestry: Sendable {
     package init(reader: ProcessReader) { self.reader = reader }
 
     /// Ends where a process is gone, or is younger than its child and so not its parent.
-    package mutating func lineage(of process: Process) -> Lineage {
+    package mutating func lineage(of process: borrowing Process) -> Lineage {
         var ancestors: [Process] = []
-        var child = process
+        var child = copy process
         while ancestors.count < Lineage.depth, let pid = child.parentPid, pid > 0 {
             guard let parent = current(pid),
                 parent.startTimeNSec <= child.startTimeNSec, parent.entityID != child.entityID

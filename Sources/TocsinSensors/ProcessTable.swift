@@ -76,48 +76,54 @@ package struct ProcessTable: ~Copyable {
         }
     }
 
-    /// Takes a record in, and adds to the process what is known of it besides. Returns whether it is news: an end may
-    /// have been told before.
-    package mutating func observe(_ type: EventType, _ process: inout Process) -> Bool {
+    /// Takes a record in.
+    package mutating func observe(_ type: EventType, _ process: borrowing Process) -> Observation {
         switch type {
         case .fork:
             let parent = parent(of: process)
             // What the parent runs is shared.
             let inherited = process.hasProgram ? nil : parent?.running
-            if let parent { process.run(parent.running.program) }
             insert(process, inherited ?? program(of: process), parent: parent?.key)
+            return .news(running: parent?.running.program)
         case .exec:
             let entry = entries[process.key]
             // It may have had children before it was known, or known again.
             if entry == nil { forgetLineages() }
             insert(process, program(of: process), parent: entry?.parent ?? parent(of: process)?.key)
+            return .news(running: nil)
         case .exit:
-            guard let entry = entries[process.key] else { return true }
-            guard !entry.hasEnded else { return false }
+            guard let entry = entries[process.key] else { return .news(running: nil) }
+            guard !entry.hasEnded else { return .repetition }
             end(entry)
-            process.run(entry.running.program)
-        default: break
+            return .news(running: entry.running.program)
+        default: return .news(running: nil)
         }
-        return true
+    }
+
+    package enum Observation {
+        /// An end that was told before.
+        case repetition
+        /// With what the process runs, where that is known besides what the record tells.
+        case news(running: KnownProgram?)
     }
 
     /// The owner of its parent's number, unless that is younger than the child, and so somebody else. Starts are compared
     /// in clock ticks: /proc knows no more.
-    private func parent(of process: Process) -> Entry? {
+    private func parent(of process: borrowing Process) -> Entry? {
         guard let parent = process.parentPid.flatMap({ owners[$0] }), parent.key != process.key,
             parent.key.startTicks <= process.key.startTicks
         else { return nil }
         return parent
     }
 
-    private func program(of process: Process) -> Running {
+    private func program(of process: borrowing Process) -> Running {
         let isSpacious = byteCount < byteCapacity / 2
         return Running(
             KnownProgram(
                 of: process, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes))
     }
 
-    private mutating func insert(_ process: Process, _ running: Running, parent: ProcessKey?) {
+    private mutating func insert(_ process: borrowing Process, _ running: Running, parent: ProcessKey?) {
         let known = KnownProcess(process)
         byteCount += known.byteCount
         use(running)
@@ -186,7 +192,7 @@ package struct ProcessTable: ~Copyable {
     // MARK: Asking
 
     /// Ends where the table knows no further.
-    package mutating func lineage(of process: Process) -> Lineage {
+    package mutating func lineage(of process: borrowing Process) -> Lineage {
         guard let parent = entries[process.key]?.parent ?? parent(of: process)?.key else { return .unknown }
         if let lineage = lineages[parent] { return lineage }
         var ancestors: [Process] = []

@@ -4,9 +4,11 @@ import TocsinSensors
 
 extension ProcessTable {
     /// What is told of the process; nil for no news.
-    fileprivate mutating func observe(_ type: EventType, _ process: Process) -> Process? {
+    fileprivate mutating func told(_ type: EventType, _ process: Process) -> Process? {
+        guard case .news(let program) = observe(type, process) else { return nil }
         var process = process
-        return observe(type, &process) ? process : nil
+        if let program { process.run(program) }
+        return process
     }
 }
 
@@ -27,10 +29,10 @@ struct ProcessTableTests {
     func ancestry() {
         var table = ProcessTable()
         table.seed([process(20, start: 2, parent: 10, "sshd"), process(10, parent: 1, "init")])
-        let child = table.observe(.fork, process(30, start: 3, parent: 20))
+        let child = table.told(.fork, process(30, start: 3, parent: 20))
         #expect(child?.executable == "sshd" && child?.arguments == ["sshd", "x"])
         let shell = process(30, start: 3, parent: 20, "sh")
-        #expect(table.observe(.exec, shell) == shell)
+        #expect(table.told(.exec, shell) == shell)
         #expect(table.lineage(of: shell).ancestors.map(\.executable) == ["sshd", "init"])
     }
 
@@ -38,55 +40,55 @@ struct ProcessTableTests {
     func ancestorExecutes() {
         var table = ProcessTable()
         table.seed([process(10, parent: 1, "init")])
-        _ = table.observe(.fork, process(20, start: 1, parent: 10))
-        _ = table.observe(.fork, process(30, start: 2, parent: 20))
+        _ = table.told(.fork, process(20, start: 1, parent: 10))
+        _ = table.told(.fork, process(30, start: 2, parent: 20))
         let child = process(40, start: 3, parent: 30)
-        _ = table.observe(.fork, child)
+        _ = table.told(.fork, child)
         #expect(table.lineage(of: child).ancestors.map(\.executable) == ["init", "init", "init"])
-        _ = table.observe(.exec, process(20, start: 1, parent: 10, "sshd"))
+        _ = table.told(.exec, process(20, start: 1, parent: 10, "sshd"))
         #expect(table.lineage(of: child).ancestors.map(\.executable) == ["init", "sshd", "init"])
-        _ = table.observe(.exec, process(30, start: 2, parent: 20, "sh"))
+        _ = table.told(.exec, process(30, start: 2, parent: 20, "sh"))
         #expect(table.lineage(of: child).ancestors.map(\.executable) == ["sh", "sshd", "init"])
     }
 
     @Test("an end has the identity of what ended, and is told once")
     func end() {
         var table = ProcessTable()
-        _ = table.observe(.exec, process(30, parent: 1, "sh"))
+        _ = table.told(.exec, process(30, parent: 1, "sh"))
         var end = process(30, parent: 1)
         end.exitCode = 7
-        let told = table.observe(.exit, end)
+        let told = table.told(.exit, end)
         #expect(told?.executable == "sh" && told?.exitCode == 7)
-        #expect(table.observe(.exit, end) == nil)
+        #expect(table.told(.exit, end) == nil)
     }
 
     @Test("an orphan keeps the ancestors it was born with")
     func orphan() {
         var table = ProcessTable()
         table.seed([process(1, parent: 0, "init"), process(20, start: 1, parent: 1, "attacker")])
-        _ = table.observe(.fork, process(30, start: 2, parent: 20))
-        _ = table.observe(.exit, process(20, start: 1, parent: 1))
+        _ = table.told(.fork, process(30, start: 2, parent: 20))
+        _ = table.told(.exit, process(20, start: 1, parent: 1))
         let adopted = process(30, start: 2, parent: 1, "daemon")
-        _ = table.observe(.exec, adopted)
+        _ = table.told(.exec, adopted)
         #expect(table.lineage(of: adopted).ancestors.map(\.executable) == ["attacker", "init"])
     }
 
     @Test("a number that is used again is another process, also where the end was lost")
     func reuse() {
         var table = ProcessTable()
-        _ = table.observe(.exec, process(30, start: 1, parent: 1, "old"))
+        _ = table.told(.exec, process(30, start: 1, parent: 1, "old"))
         let child = process(31, start: 2, parent: 30, "child")
-        _ = table.observe(.exec, child)
+        _ = table.told(.exec, child)
         let successor = process(30, start: 3, parent: 1, "new")
-        _ = table.observe(.exec, successor)
+        _ = table.told(.exec, successor)
         let second = process(32, start: 4, parent: 30, "child")
-        _ = table.observe(.exec, second)
+        _ = table.told(.exec, second)
         #expect(table.lineage(of: child).ancestors.map(\.executable) == ["old"])
         #expect(table.lineage(of: second).ancestors.map(\.executable) == ["new"])
         // The late end of the old one does not end the new one.
-        _ = table.observe(.exit, process(30, start: 1, parent: 1))
+        _ = table.told(.exit, process(30, start: 1, parent: 1))
         let third = process(33, start: 5, parent: 30, "child")
-        _ = table.observe(.exec, third)
+        _ = table.told(.exec, third)
         #expect(table.lineage(of: third).ancestors.map(\.executable) == ["new"])
     }
 
@@ -94,7 +96,7 @@ struct ProcessTableTests {
     func lateScan() {
         var table = ProcessTable()
         let program = process(30, start: 1, parent: 1, "new")
-        _ = table.observe(.exec, program)
+        _ = table.told(.exec, program)
         table.seed([process(30, start: 1, parent: 1, "old")])
         #expect(table.lineage(of: process(31, start: 2, parent: 30)).ancestors.map(\.executable) == ["new"])
     }
@@ -102,13 +104,13 @@ struct ProcessTableTests {
     @Test("neither a fork bomb, nor endless generations, nor long arguments make it grow")
     func bounds() {
         var table = ProcessTable(capacity: 100, endedCapacity: 10)
-        for pid in Int32(2)..<5000 { _ = table.observe(.fork, process(pid, start: UInt64(pid), parent: 1)) }
+        for pid in Int32(2)..<5000 { _ = table.told(.fork, process(pid, start: UInt64(pid), parent: 1)) }
         #expect(table.count == 100)
         for pid in Int32(5000)..<20000 {
             var child = process(pid, start: UInt64(pid), parent: pid - 1)
             child.arguments = [ByteString(String(repeating: "x", count: 5000))]
-            _ = table.observe(.fork, child)
-            _ = table.observe(.exit, process(pid - 1, start: UInt64(pid - 1), parent: pid - 2))
+            _ = table.told(.fork, child)
+            _ = table.told(.exit, process(pid - 1, start: UInt64(pid - 1), parent: pid - 2))
         }
         #expect(table.count <= 100)
         let ancestors = table.lineage(of: process(20000, start: 20000, parent: 19999)).ancestors
@@ -124,15 +126,15 @@ struct ProcessTableTests {
         for pid in Int32(2)..<5000 {
             var child = process(pid, start: UInt64(pid), parent: 1, ByteString(String(repeating: "p", count: 500)))
             child.arguments = Array(repeating: "x", count: 2000)
-            _ = table.observe(.exec, child)
+            _ = table.told(.exec, child)
             #expect(table.byteCount <= 1 << 20)
         }
         #expect(table.count > 500, "of arguments the beginnings are kept before a process is forgotten")
         let last = table.lineage(of: process(6000, start: 6000, parent: 4999)).ancestors
         #expect(last.first?.arguments == Array(repeating: "x", count: Lineage.argumentBytes / 2))
         #expect(last.first?.argumentsTruncated == true)
-        for pid in Int32(2)..<5000 { _ = table.observe(.exit, process(pid, start: UInt64(pid), parent: 1)) }
-        #expect(table.observe(.exec, process(7000, start: 7000, parent: 1, "sh")) != nil)
+        for pid in Int32(2)..<5000 { _ = table.told(.exit, process(pid, start: UInt64(pid), parent: 1)) }
+        #expect(table.told(.exec, process(7000, start: 7000, parent: 1, "sh")) != nil)
         #expect(table.byteCount <= 1 << 20)
     }
 
@@ -142,9 +144,9 @@ struct ProcessTableTests {
         for (pid, arguments) in [(Int32(30), ["", "a", ""]), (31, [""]), (32, [])] as [(Int32, [ByteString])] {
             var parent = process(pid, parent: 1)
             parent.arguments = arguments
-            _ = table.observe(.exec, parent)
-            #expect(table.observe(.fork, process(100 + pid, start: 1, parent: pid))?.arguments == arguments)
-            #expect(table.observe(.exit, process(100 + pid, start: 1, parent: pid))?.arguments == arguments)
+            _ = table.told(.exec, parent)
+            #expect(table.told(.fork, process(100 + pid, start: 1, parent: pid))?.arguments == arguments)
+            #expect(table.told(.exit, process(100 + pid, start: 1, parent: pid))?.arguments == arguments)
         }
     }
 
@@ -160,22 +162,22 @@ struct ProcessTableTests {
     func forgottenOrigin() {
         var table = ProcessTable(endedCapacity: 1)
         table.seed([process(1, parent: 0, "init"), process(20, start: 1, parent: 1, "attacker")])
-        _ = table.observe(.fork, process(30, start: 2, parent: 20))
-        _ = table.observe(.exit, process(20, start: 1, parent: 1))
-        _ = table.observe(.fork, process(40, start: 3, parent: 1))
-        _ = table.observe(.exit, process(40, start: 3, parent: 1))
+        _ = table.told(.fork, process(30, start: 2, parent: 20))
+        _ = table.told(.exit, process(20, start: 1, parent: 1))
+        _ = table.told(.fork, process(40, start: 3, parent: 1))
+        _ = table.told(.exit, process(40, start: 3, parent: 1))
         let adopted = process(30, start: 2, parent: 1, "daemon")
-        _ = table.observe(.exec, adopted)
+        _ = table.told(.exec, adopted)
         #expect(table.lineage(of: adopted).ancestors.isEmpty)
     }
 
     @Test("an ancestor that was asked for before it had children, or is known anew, is told with what it runs now")
     func laterChildren() {
         var table = ProcessTable()
-        _ = table.observe(.exec, process(20, start: 1, parent: 1, "sh"))
+        _ = table.told(.exec, process(20, start: 1, parent: 1, "sh"))
         let unknown = process(30, start: 2, parent: 20)
         #expect(table.lineage(of: unknown).ancestors.map(\.executable) == ["sh"])
-        _ = table.observe(.exec, process(20, start: 1, parent: 1, "sshd"))
+        _ = table.told(.exec, process(20, start: 1, parent: 1, "sshd"))
         #expect(table.lineage(of: unknown).ancestors.map(\.executable) == ["sshd"])
     }
 
@@ -183,13 +185,13 @@ struct ProcessTableTests {
     func sharedProgram() {
         var table = ProcessTable(endedCapacity: 0)
         let path = ByteString(String(repeating: "p", count: 4000))
-        _ = table.observe(.exec, process(20, start: 1, parent: 1, path))
-        for pid in Int32(100)..<1100 { _ = table.observe(.fork, process(pid, start: 2, parent: 20)) }
+        _ = table.told(.exec, process(20, start: 1, parent: 1, path))
+        for pid in Int32(100)..<1100 { _ = table.told(.fork, process(pid, start: 2, parent: 20)) }
         #expect(table.count == 1001 && table.byteCount < 1001 * 600 + 2 * 4000)
-        _ = table.observe(.exit, process(20, start: 1, parent: 1))
+        _ = table.told(.exit, process(20, start: 1, parent: 1))
         #expect(table.count == 1000 && table.byteCount > 4000)
         for pid in Int32(100)..<1100 {
-            #expect(table.observe(.exit, process(pid, start: 2, parent: 1))?.executable == path)
+            #expect(table.told(.exit, process(pid, start: 2, parent: 1))?.executable == path)
         }
         #expect(table.count == 0 && table.byteCount == 0)
     }

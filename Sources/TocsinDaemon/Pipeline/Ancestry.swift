@@ -26,12 +26,13 @@ struct Ancestry: ~Copyable {
         table = ProcessTable()
     }
 
-    /// Adds to the process what is known of it besides. Returns whether it is news: an end may have been told before.
-    mutating func observe(_ type: EventType, _ process: inout Process) -> Bool {
-        followsForks ? table.observe(type, &process) : true
+    mutating func observe(_ type: EventType, _ process: borrowing Process) -> ProcessTable.Observation {
+        followsForks ? table.observe(type, process) : .news(running: nil)
     }
 
-    mutating func lineage(of process: Process) -> Lineage {
+    /// Of the process that did it; nil where that is not known.
+    mutating func lineage(of event: borrowing Event) -> Lineage? {
+        guard let process = event.process else { return nil }
         let known = followsForks ? table.lineage(of: process) : .unknown
         // The record of the parent's fork may have been lost.
         return known.ancestors.isEmpty ? proc.lineage(of: process) : known

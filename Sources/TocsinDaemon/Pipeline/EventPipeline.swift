@@ -17,6 +17,8 @@ final class EventPipeline {
     private var exclusion: EventExclusion
     private var judge = EventJudge(LoadedRules())
     private let timer: DueTimer
+    /// When rules or the journal have something to say without an event: microseconds of `CLOCK_MONOTONIC`.
+    private var dueUSec = UInt64.max
     private var writer = JSONWriter(reservingCapacity: 4096)
 
     private(set) var statistics = Statistics()
@@ -99,6 +101,8 @@ final class EventPipeline {
 
     /// Publishes what a correlation says because time has passed, and lets the journal tell what it held back.
     private func decide(at monotonicUSec: UInt64) {
+        guard dueUSec <= monotonicUSec else { return }
+        defer { lookForDue() }
         journal.advance(to: monotonicUSec)
         guard let due = judge.decisionDueUSec, due <= monotonicUSec else { return }
         let detections = judge.decide(at: monotonicUSec)
@@ -111,10 +115,12 @@ final class EventPipeline {
         if !exclusion.excludes(event) { publish(event) }
     }
 
+    private func lookForDue() { dueUSec = min(judge.decisionDueUSec ?? .max, journal.dueUSec ?? .max) }
+
     /// Wakes the loop only where something waits for its time.
     private func setTimer() {
-        let due = min(judge.decisionDueUSec ?? .max, journal.dueUSec ?? .max)
-        timer.set(due == .max ? nil : due) { [weak self] in
+        lookForDue()
+        timer.set(dueUSec == .max ? nil : dueUSec) { [weak self] in
             self?.decide(at: TocsinLinux.Clock.monotonicUSec())
             self?.setTimer()
         }
@@ -122,44 +128,59 @@ final class EventPipeline {
 
     // MARK: Records
 
+    // A process is large, and of what it refers to every copy is counted. So it moves from the record into the event, and
+    // others look at it there.
     private func take(_ record: consuming SensorRecord, from source: SourceName?) {
-        let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
         decide(at: record.monotonicUSec)
-        // The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
-        let sequence = service.nextSequence
-        var event = Event(
-            sequence: sequence, cursor: service.cursor(at: sequence), type: .gap, realtimeUSec: record.realtimeUSec,
-            monotonicUSec: record.monotonicUSec)
-        switch record.body {
-        case .process(let type, var process):
-            guard ancestry.observe(type, &process) else { return }
-            event.type = type
+        let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
+        // The process before this one died after logging it, and before the source's queue knew.
+        let isLogged = origin.map { $0.position <= service.position(ofSource: $0.source) } ?? false
+        let (realtimeUSec, monotonicUSec) = (record.realtimeUSec, record.monotonicUSec)
+        var event: Event
+        switch (consume record).body {
+        case .process(let type, let process):
+            guard case .news(let program) = ancestry.observe(type, process) else { return }
+            // Nobody is told of most forks: with the table they are done with.
+            guard !exclusion.excludes(type) else {
+                if !isLogged { statistics.excluded += 1 }
+                return
+            }
+            event = newEvent(type, realtimeUSec, monotonicUSec)
             event.process = process
+            if let program { event.process?.run(program) }
         case .file(let type, let file, let process):
-            event.type = type
+            event = newEvent(type, realtimeUSec, monotonicUSec)
             event.file = file
             event.process = process
         case .heartbeat:
-            event.type = .heartbeat
+            event = newEvent(.heartbeat, realtimeUSec, monotonicUSec)
         case .gap(let count):
             statistics.lostKernel += count ?? 0
+            event = newEvent(.gap, realtimeUSec, monotonicUSec)
             event.gap = Gap(origin: .kernel, count: count)
         case .abandoned(let count):
+            event = newEvent(.gap, realtimeUSec, monotonicUSec)
             event.gap = Gap(origin: .restart, count: count)
         }
-        // The process before this one died after logging it, and before the source's queue knew.
-        if let origin, origin.position <= service.position(ofSource: origin.source) { return }
+        if isLogged { return }
         guard !exclusion.excludes(event) else {
             statistics.excluded += 1
             return
         }
-        var lineage: Lineage?
-        if let process = event.process {
-            lineage = ancestry.lineage(of: process)
-            event.ancestors = lineage?.ancestors ?? []
-        }
+        let lineage = ancestry.lineage(of: event)
+        event.ancestors = lineage?.ancestors ?? []
         judge.judge(&event)
         publish(event, lineage, origin)
+        // Rules remember what they saw, and the journal what it was told of.
+        if judge.decisionDueUSec != nil || !event.detections.isEmpty { lookForDue() }
+    }
+
+    /// The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
+    private func newEvent(_ type: EventType, _ realtimeUSec: UInt64, _ monotonicUSec: UInt64) -> Event {
+        let sequence = service.nextSequence
+        return Event(
+            sequence: sequence, cursor: service.cursor(at: sequence), type: type, realtimeUSec: realtimeUSec,
+            monotonicUSec: monotonicUSec)
     }
 
     private func publish(_ event: Event, _ lineage: Lineage? = nil, _ origin: EventOrigin? = nil) {

@@ -174,7 +174,7 @@ final class EventService: VarlinkInterface {
     /// Does what the latest input asked for. An action's own consequence (a connection that closes, a socket that is
     /// full) is an input of its own, whose actions come behind those that are left.
     private func perform() {
-        guard !isPerforming else { return }
+        guard !isPerforming, !actions.isEmpty else { return }
         isPerforming = true
         defer { isPerforming = false }
         var shared: (event: UInt64, reply: SharedReply?)?

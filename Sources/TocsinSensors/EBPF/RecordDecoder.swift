@@ -27,24 +27,31 @@ package struct RecordDecoder: Sendable {
     package mutating func decode(_ record: UnsafeRawBufferPointer) -> (Header, Process)? {
         guard let header = record.first(probe_header.self), header.size <= record.count else { return nil }
         let bytes = UnsafeRawBufferPointer(rebasing: record[..<Int(header.size)])
+        // All begin as a fork's, which has no more.
+        guard let raw = bytes.first(probe_fork.self)?.process else { return nil }
+        var process = Process(
+            entityID: EntityID.make(boot: boot, pid: raw.tgid, startTimeNSec: raw.start_boottime_nsec), pid: raw.tgid,
+            startTimeNSec: raw.start_boottime_nsec)
+        common(raw, &process)
         let type: EventType
-        let process: Process?
         switch header.type {
-        case PROBE_EXEC.rawValue: (type, process) = (.exec, exec(bytes))
-        case PROBE_FORK.rawValue: (type, process) = (.fork, bytes.first(probe_fork.self).map { common($0.process) })
-        case PROBE_EXIT.rawValue: (type, process) = (.exit, bytes.first(probe_exit.self).map { exit($0) })
+        case PROBE_EXEC.rawValue:
+            type = .exec
+            guard exec(bytes, &process) else { return nil }
+        case PROBE_FORK.rawValue: type = .fork
+        case PROBE_EXIT.rawValue:
+            type = .exit
+            guard exit(bytes, &process) else { return nil }
         default: return nil
         }
-        guard let process else { return nil }
         return (Header(type: type, monotonicNSec: header.monotonic_nsec, lost: header.lost), process)
     }
 
     // MARK: The three types
 
-    private func common(_ raw: probe_process) -> Process {
-        var process = Process(
-            entityID: EntityID.make(boot: boot, pid: raw.tgid, startTimeNSec: raw.start_boottime_nsec), pid: raw.tgid,
-            startTimeNSec: raw.start_boottime_nsec)
+    // They fill a process in where it is: it is large.
+
+    private func common(_ raw: probe_process, _ process: inout Process) {
         process.parentPid = raw.parent_tgid
         process.processGroup = raw.process_group
         process.uid = raw.uid
@@ -59,28 +66,26 @@ package struct RecordDecoder: Sendable {
         // An execution brings the path of its group; so what was executed in the group before is known by its id.
         if let group = groups[raw.cgroup_id] { process.join(group) }
         process.comm = withUnsafeBytes(of: raw.comm) { ByteString([UInt8]($0.upToNUL)) }
-        return process
     }
 
-    private func exit(_ raw: probe_exit) -> Process {
-        var process = common(raw.process)
+    private func exit(_ bytes: UnsafeRawBufferPointer, _ process: inout Process) -> Bool {
+        guard let raw = bytes.first(probe_exit.self) else { return false }
         // wait(2): the signal in the low seven bits, the code above the core-dump bit.
         let signal = raw.status & 0x7F
         if signal == 0 { process.exitCode = raw.status >> 8 & 0xFF } else { process.exitSignal = signal }
         process.runTimeNSec = raw.boottime_nsec &- raw.process.start_boottime_nsec
-        return process
+        return true
     }
 
-    private mutating func exec(_ bytes: UnsafeRawBufferPointer) -> Process? {
-        guard let raw = bytes.first(probe_exec.self) else { return nil }
+    private mutating func exec(_ bytes: UnsafeRawBufferPointer, _ process: inout Process) -> Bool {
+        guard let raw = bytes.first(probe_exec.self) else { return false }
         var text = TextReader(rest: UnsafeRawBufferPointer(rebasing: bytes[MemoryLayout<probe_exec>.size...]))
         guard let arguments = text.take(raw.arguments_size), let filename = text.take(raw.filename_size),
             let executable = text.take(raw.executable_size), let directory = text.take(raw.working_directory_size),
             let cgroup = text.take(raw.cgroup_size)
-        else { return nil }
+        else { return false }
         func failed(_ fault: probe_fault) -> Bool { raw.faults & fault.rawValue != 0 }
 
-        var process = common(raw.process)
         process.arguments = Self.arguments(arguments, cut: failed(PROBE_FAULT_ARGUMENTS))
         process.argumentsTruncated = failed(PROBE_FAULT_ARGUMENTS)
         // A name cut short would name another file.
@@ -94,7 +99,7 @@ package struct RecordDecoder: Sendable {
         if process.cgroup == nil, !failed(PROBE_FAULT_CGROUP) {
             process.join(remember(raw.process.cgroup_id, path: Self.path(cgroup)))
         }
-        return process
+        return true
     }
 
     private mutating func remember(_ id: UInt64, path: ByteString) -> Group {
