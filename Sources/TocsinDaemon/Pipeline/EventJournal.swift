@@ -31,6 +31,8 @@ final class EventJournal {
 
     func take(_ event: Event) {
         if policy != .none, !event.detections.isEmpty {
+            // A window in which nothing was held back ends without anything to tell, and so unnoticed until now.
+            advance(to: event.monotonicUSec)
             let tree = ProcessTree(of: event)
             for detection in event.detections
             where repeats.admits(detection, of: tree, at: event.monotonicUSec) {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import TocsinClient
 import TocsinEvents
+import TocsinLinux
 
 /// Rules in the running daemon, with processes that really start.
 @Suite(.enabled(if: isRoot, "fanotify needs CAP_SYS_ADMIN"))
@@ -225,6 +226,26 @@ struct RuleTests {
         #expect(lines.count { $0.contains("high: Noisy") } == 1, "\(lines)")
         #expect(lines.contains { $0.contains("Rule matched again") && $0.contains("count=4") }, "\(lines)")
         #expect(try await daemon.client.status().refused.contains { $0.limit == "journalRepeats" && $0.count == 4 })
+        await session.close()
+    }
+
+    @Test("what matches again when the interval is over is written again, and is no repeat")
+    func intervalOver() async throws {
+        let rules = try TemporaryDirectory()
+        let marker = Marker()
+        try rules.write(marker.rule(1, title: "Rare"), to: "rare.yml")
+        let daemon = try await RunningDaemon.ready(
+            configuration: Self.configuration(rules, "journal: {repeatInterval: 1ms}\n"))
+        let session = try await daemon.client.open(Filter(types: [.exec]))
+        for _ in 0..<3 {
+            let process = try marker.start()
+            let event = try await event(of: process, in: session)
+            #expect(event.detections.count == 1)
+            while TocsinLinux.Clock.monotonicUSec() <= event.monotonicUSec + 1000 { await Task.yield() }
+        }
+        let lines = daemon.process.errorsWritten.split(separator: "\n")
+        #expect(lines.count { $0.contains("high: Rare") } == 3, "\(lines)")
+        #expect(!lines.contains { $0.contains("Rule matched again") }, "\(lines)")
         await session.close()
     }
 
