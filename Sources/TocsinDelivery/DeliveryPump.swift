@@ -68,11 +68,13 @@ extension Delivery {
         }
     }
 
-    /// Goes on with a scan that had used up its turn.
-    package mutating func resume(_ id: StreamID, _ actions: inout [DeliveryAction]) {
-        guard isCurrent(id) else { return }
+    /// Goes on with a scan that had used up its turn. Says whether the stream was still there.
+    @discardableResult
+    package mutating func resume(_ id: StreamID, _ actions: inout [DeliveryAction]) -> Bool {
+        guard isCurrent(id) else { return false }
         streams[id.slot].isScanning = false
         pump(id.slot, &actions)
+        return true
     }
 
     // MARK: Supply and demand

@@ -38,4 +38,11 @@ import Testing
         #expect(queue.next() == nil)
         #expect(tick(&queue, work: 0) == [0, 1, 2])
     }
+
+    @Test("turns that were no work take nobody's")
+    func idle() {
+        var queue = TurnQueue<Int>(atMost: 1)
+        for element in 0..<1000 { queue.append(element) }
+        #expect(tick(&queue, work: 0) == Array(0..<1000))
+    }
 }

@@ -31,10 +31,11 @@ final class EventService: VarlinkInterface {
     /// Empty: memory for actions while others are performed.
     private var spareActions: [DeliveryAction] = []
     private var isPerforming = false
-    /// Streams whose scan of the log had its turn. Each examines thousands of events in one: so a few in a tick.
+    /// Streams whose scan of the log had its turn. Each examines thousands of events in one: so a few in a tick. One that is
+    /// gone takes nobody's turn, so that those whom clients begin and cancel do not pile up before others.
     private lazy var scans = LaterTurns<StreamID>(on: eventLoop, atMost: 4) { [weak self] stream in
         guard let self else { return 0 }
-        delivery.resume(stream, &actions)
+        guard delivery.resume(stream, &actions) else { return 0 }
         perform()
         return 1
     }
@@ -83,7 +84,7 @@ final class EventService: VarlinkInterface {
 
     func call(_ call: ServerCall) {
         let connection = TocsinDelivery.ConnectionID(call.connection)
-        // What happened before has its number before: whoever begins with the next event is not told of it.
+        // What nobody was woken for has its number before: whoever begins with the next event is not told of it.
         if call.method == "GetStatus" || !delivery.hasSession(connection) { catchUp?() }
         do throws(DeliveryError) {
             try dispatch(call, connection)
