@@ -1,4 +1,5 @@
 import TocsinEvents
+import TocsinLinux
 
 /// The seam of all sources: open, batches of records, statistics, close.
 ///
@@ -46,7 +47,8 @@ package protocol RecordReceiver: Sendable {
     func take(_ records: [SensorRecord])
 
     /// Waits from now on, until `finish`, for `bell`: a descriptor that becomes readable, to be read, when there is something
-    /// in the queue again. Says whether it does, and then closes it; else the source waits, and says `empty`.
+    /// in the queue again. The descriptor is the receiver's, whatever this says: whether it waits. Else the source does, and
+    /// says `empty`.
     func listen(to bell: Int32, of queue: any RecordQueue) -> Bool
 
     /// There is something in the queue. Returns at once: the receiver reads it where it logs it, and may be told again
@@ -58,7 +60,10 @@ package protocol RecordReceiver: Sendable {
 }
 
 extension RecordReceiver {
-    package func listen(to bell: Int32, of queue: any RecordQueue) -> Bool { false }
+    package func listen(to bell: Int32, of queue: any RecordQueue) -> Bool {
+        _ = FileDescriptor(owning: bell)
+        return false
+    }
 }
 
 /// Records in memory that the kernel writes and that outlives this process: nobody has to wait until they are logged,

@@ -27,7 +27,7 @@ final class RecordIntake: RecordReceiver {
     private static let batchesInARow = 8
     private static let breath = TimeAmount.milliseconds(1)
 
-    /// More than waits for nobody in a ring of the usual size.
+    /// Some ten thousands of records: as many forks and ends as wait for nobody in a ring of the usual size.
     private static let batchesToCatchUp = 128
 
     /// When to look at a queue in which a record was being written, if nothing is heard of it.
@@ -57,6 +57,7 @@ final class RecordIntake: RecordReceiver {
                 try channel.pipeline.syncOperations.addHandler(BellHandler { self.look(at: queue) })
             }
         }
+        // Where this fails for an eventfd, NIO has closed it.
         guard let channel = try? bootstrap.takingOwnershipOfDescriptor(input: bell).wait() else { return false }
         self.channel.withLock { $0 = channel }
         return true
@@ -120,6 +121,7 @@ final class RecordIntake: RecordReceiver {
         while rest.withLock({ $0 }) == .more {
             progress.handed()
             eventLoop.performAndWait {
+                self.resting.value = nil
                 let left = self.takeBatch(of: queue)
                 rest.withLock { $0 = left }
                 self.progress.taken()

@@ -132,23 +132,25 @@ package final class EBPFSource: Source {
         let urgent = if let urgent { urgent } else { try UrgentTypes([.exec, .fork, .exit]) }
         let queue = RingQueue(reader, counters: counters, urgent: urgent) { [stopSignal] in stopSignal.request() }
         let epoll = try Epoll()
+        try stopSignal.add(to: epoll, token: 0)
+        try urgent.add(to: epoll, token: 1)
         if let doorbell = Self.doorbell(for: armed.probes.ring, heardBy: receiver, queue) {
             queue.ring(doorbell)
         } else {
             // Then this thread sleeps on the ring.
-            try epoll.add(armed.probes.ring, token: 0, for: [.readable, .edgeTriggered])
+            try epoll.add(armed.probes.ring, token: 2, for: [.readable, .edgeTriggered])
         }
-        try stopSignal.add(to: epoll, token: 1)
-        try urgent.add(to: epoll, token: 2)
-        // However this ends: a look that is still on its way finds nothing.
-        defer { queue.close() }
-        receiver.empty(queue)
-        while !stopSignal.isRequested {
-            _ = try epoll.wait()
+        let waiting = Result { () throws(SystemError) in
             receiver.empty(queue)
+            while !stopSignal.isRequested {
+                _ = try epoll.wait()
+                receiver.empty(queue)
+            }
         }
+        // However that ended: the receiver lets go of the bell, and a look that is still on its way finds nothing.
         queue.close()
         receiver.finish(queue)
+        try waiting.get()
         if let failure = queue.failure { throw failure }
     }
 
@@ -158,10 +160,9 @@ package final class EBPFSource: Source {
     ) -> Doorbell? {
         do {
             let doorbell = try Doorbell(for: ring)
-            let bell = try doorbell.duplicateDescriptor().release()
-            if receiver.listen(to: bell, of: queue) { return doorbell }
-            _ = FileDescriptor(owning: bell)
-        } catch {}
-        return nil
+            let bell = try doorbell.duplicateDescriptor()
+            guard receiver.listen(to: bell.release(), of: queue) else { return nil }
+            return doorbell
+        } catch { return nil }
     }
 }

@@ -72,7 +72,12 @@ final class RingQueue: RecordQueue {
     }
 
     /// From here on it grows no longer: what the probes record from now on is for another reader.
-    func close() { state.withLock { $0.reader.close() } }
+    func close() {
+        state.withLock { state in
+            state.reader.close()
+            state.doorbell = nil
+        }
+    }
 
     /// Why it can be read no longer.
     var failure: SystemError? { state.withLock { $0.failure } }
