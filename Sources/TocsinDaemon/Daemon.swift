@@ -73,7 +73,7 @@ final class Daemon {
                 vendor: "tocsin", product: "tocsin", version: Version.current, url: "https://tocsin.io"),
             interfaces: [service], configuration: serverConfiguration)
         service.status = { [unowned self] in status(for: $0) }
-        service.catchUp = { [unowned self] in for source in watch { source.intake?.catchUp() } }
+        service.catchUp = { [unowned self] in catchUp() }
         service.awaitedTypesChanged = { [unowned self] in interest.sessions = $0 }
     }
 
@@ -121,8 +121,10 @@ final class Daemon {
                     eventLoop.performAndWait { daemon.value.sourceOpened(name, isResumed, index) }
                 },
                 receiver: { name in
-                    let intake = RecordIntake(on: eventLoop, progress: progress) {
-                        daemon.value.pipeline.take(from: name, $0)
+                    let intake = RecordIntake(on: eventLoop, progress: progress) { read in
+                        // Who descends from whom and runs what: other sources may know, of what happened before.
+                        daemon.value.catchUp(allBut: index)
+                        daemon.value.pipeline.take(from: name, read)
                     }
                     eventLoop.execute { daemon.value.watch[index].intake = intake }
                     return intake
@@ -195,6 +197,11 @@ final class Daemon {
         guard let interval = manager.watchdogUSec else { return }
         watchdog = Watchdog(
             on: eventLoop, manager: manager, intervalUSec: interval, intake: intakeProgress, logger: logger)
+    }
+
+    /// Logs what has happened and nobody was woken for.
+    private func catchUp(allBut exception: Int? = nil) {
+        for index in watch.indices where index != exception { watch[index].intake?.catchUp() }
     }
 
     /// Before the source's first record.

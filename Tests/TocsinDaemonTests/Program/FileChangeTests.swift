@@ -36,6 +36,22 @@ import TocsinEvents
         await session.close()
     }
 
+    @Test("a change is told with who forked whom, also where nobody waits for executions and the parent has ended")
+    func ancestors() async throws {
+        let watched = try TemporaryDirectory()
+        let daemon = try await RunningDaemon.ready(
+            configuration: "sources: [ebpf, files]\nfiles: {paths: [\"\(watched.path)/**\"]}\n")
+        let session = try await daemon.client.open(Filter(types: [.create]))
+        // The inner shell forks one that waits for the end of its parent, whose end no executed program tells of.
+        let inner = "(while kill -0 $$; do :; done; echo >\(watched.path)/f) >/dev/null 2>&1 & exit"
+        let shell = try await Subprocess.run("/bin/sh", ["-c", inner, "marked"])
+        #expect(shell.status == 0, "\(shell.errorText)")
+        let event = try await session.read(timeout: .seconds(20)).event
+        #expect(event.file?.path == ByteString("\(watched.path)/f"))
+        #expect(event.ancestors.first?.arguments?.last == "marked", "\(event.ancestors.map(\.comm))")
+        await session.close()
+    }
+
     @Test("auto watches what decides what runs, and goes on without where that is not allowed")
     func automatic() async throws {
         let privileged = try await RunningDaemon.ready(["--source", "auto"])
