@@ -17,7 +17,7 @@ final class RecordIntake: RecordReceiver {
     private let isDue = Atomic(false)
     /// One is scheduled.
     private let isPatient = Atomic(false)
-    /// That were followed by more.
+    /// Batches in a row that were followed by more.
     private let batches = Atomic(0)
     /// Of the queue's bell.
     private let channel = Mutex<(any Channel)?>(nil)
@@ -80,6 +80,8 @@ final class RecordIntake: RecordReceiver {
     }
 
     private func follow(_ rest: QueueRest, _ queue: any RecordQueue) {
+        // What follows then has the loop look at its sockets first.
+        if rest != .more { batches.store(0, ordering: .relaxed) }
         switch rest {
         case .nothing: resting.value = queue
         case .more: goOn(with: queue)
