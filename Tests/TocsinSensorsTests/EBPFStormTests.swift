@@ -161,18 +161,12 @@ struct EBPFStormTests {
     @Test("a ring that cannot be read on: what was read before is counted and given up, the rest is the next reader's")
     func failingMapping() throws {
         let probes = try Probes(ringSize: 1 << 20)
-        let boot = try #require(BootID(try Proc.bootID()))
-        func reader() throws -> RingReader {
-            // A window of one page moves after some records.
-            RingReader(
-                ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize, windowSize: 4096),
-                counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { 0 })
-        }
         func delivered() throws -> Int {
             try ProbeCounters(mapping: probes.counters).records.reduce(0) { $0 + Int($1.delivered) }
         }
         let before = try Self.descriptors(ofMapLike: probes.ring)
-        var failing = try reader()
+        // A window of one page moves after some records.
+        var failing = try Self.reader(of: probes, windowSize: 4096)
         let own = try #require(try Self.descriptors(ofMapLike: probes.ring).subtracting(before).first)
         let storm = try Self.storm(1, 50)
         // What it maps from now on is a device that cannot be mapped.
@@ -187,7 +181,7 @@ struct EBPFStormTests {
         #expect(try delivered() == records.count)
         #expect(throws: SystemError.self) { _ = try failing.read(limit: 1) { _ in } }
 
-        var next = try reader()
+        var next = try Self.reader(of: probes)
         _ = try next.read(limit: 100_000) { records.append($0) }
         _ = try next.release(awaiting: try UrgentTypes([]))
         #expect(try delivered() == records.count)
@@ -206,6 +200,15 @@ struct EBPFStormTests {
         return Set((0..<1024).filter { id($0) == wanted })
     }
 
+    private static func reader(
+        of probes: borrowing Probes, windowSize: Int = RingBuffer.windowSize
+    ) throws -> RingReader {
+        RingReader(
+            ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize, windowSize: windowSize),
+            counters: try ProbeCounters(mapping: probes.counters), boot: try #require(BootID(try Proc.bootID())),
+            skippedRuns: { 0 })
+    }
+
     /// Reads all there is and sleeps until one of these types comes, on an `epoll` that is not ready then.
     private static func sleep(
         _ reader: inout RingReader, on epoll: borrowing Epoll, awaiting types: Set<EventType>
@@ -221,10 +224,7 @@ struct EBPFStormTests {
     @Test("a record that nobody is woken for waits, until there are many of them or another comes")
     func lazy() throws {
         let probes = try Probes(ringSize: 1 << 20, patience: .seconds(3600))
-        let boot = try #require(BootID(try Proc.bootID()))
-        var reader = RingReader(
-            ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize),
-            counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { 0 })
+        var reader = try Self.reader(of: probes)
         let epoll = try Epoll()
         try epoll.add(probes.ring, token: 0, for: [.readable, .edgeTriggered])
         // An execution comes with a fork and an end, which alone would not have woken.
@@ -248,10 +248,7 @@ struct EBPFStormTests {
     @Test("a record that nobody waits for wakes a reader that has slept for long")
     func patience() throws {
         let probes = try Probes(ringSize: 1 << 20, patience: .milliseconds(1))
-        let boot = try #require(BootID(try Proc.bootID()))
-        var reader = RingReader(
-            ring: try RingBuffer(mapping: probes.ring, capacity: probes.ringSize),
-            counters: try ProbeCounters(mapping: probes.counters), boot: boot, skippedRuns: { 0 })
+        var reader = try Self.reader(of: probes)
         let epoll = try Epoll()
         try epoll.add(probes.ring, token: 0, for: [.readable, .edgeTriggered])
         try Self.sleep(&reader, on: epoll, awaiting: [])
