@@ -2,83 +2,158 @@
 ///
 /// Owns the memory. An array would ask before every piece whether it is the only owner; here nobody else can be, which is
 /// also why it may move between threads as no pointer may.
+@usableFromInline
 struct ByteWriter: ~Copyable, @unchecked Sendable {
-    private var start: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
-    private(set) var count = 0
+    @usableFromInline var start: UnsafeMutableRawPointer
+    @usableFromInline var capacity: Int
+    @usableFromInline var count = 0
 
     init(capacity: Int) {
-        self.capacity = max(capacity, 16)
-        start = .allocate(capacity: self.capacity)
+        self.capacity = max(capacity, 64)
+        start = .allocate(byteCount: self.capacity, alignment: 16)
     }
 
-    deinit { start.deallocate() }
+    @inlinable deinit { start.deallocate() }
 
     mutating func removeAll() { count = 0 }
 
-    func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        body(UnsafeBufferPointer(start: start, count: count).span)
+    func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(written.span) }
+
+    var array: [UInt8] { Array(written) }
+
+    private var written: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)
     }
 
-    var array: [UInt8] { Array(UnsafeBufferPointer(start: start, count: count)) }
-
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func put(_ byte: UInt8) {
         reserve(1)
-        start[count] = byte
+        start.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count += 1
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let source = bytes.baseAddress else { return }
         reserve(bytes.count)
         // Raw: the typed copy becomes a loop.
-        UnsafeMutableRawPointer(start + count).copyMemory(from: source, byteCount: bytes.count)
+        (start + count).copyMemory(from: source, byteCount: bytes.count)
         count += bytes.count
     }
 
-    /// Decimal digits, two at a time, from the end.
-    mutating func put(decimal value: UInt64) {
-        reserve(20)
-        let digits = Self.digitCount(value)
-        count += digits
-        var end = start + count
-        var rest = value
-        while rest >= 10 {
-            let pair = UInt8(truncatingIfNeeded: rest % 100)
-            rest /= 100
-            end -= 2
-            end[0] = UInt8(ascii: "0") + pair / 10
-            end[1] = UInt8(ascii: "0") + pair % 10
+    /// The name of a member, as `,"name":`. Inlined where the name is a literal, so that its bytes become a few stores of
+    /// constants.
+    @inlinable @inline(__always)
+    mutating func put(name: StaticString, afterComma: Bool) {
+        let length = name.utf8CodeUnitCount
+        reserve(length + 4)
+        start.storeBytes(of: UInt8(ascii: ","), toByteOffset: count, as: UInt8.self)
+        let open = count + (afterComma ? 1 : 0)
+        start.storeBytes(of: UInt8(ascii: "\""), toByteOffset: open, as: UInt8.self)
+        (start + open + 1).copyMemory(from: name.utf8Start, byteCount: length)
+        start.storeBytes(of: UInt8(ascii: "\""), toByteOffset: open + 1 + length, as: UInt8.self)
+        start.storeBytes(of: UInt8(ascii: ":"), toByteOffset: open + 2 + length, as: UInt8.self)
+        count = open + 3 + length
+    }
+
+    /// Copies printable ASCII without quote and backslash: bytes of which nothing is to escape or to repair. Eight at a time.
+    ///
+    /// Returns false, and has written nothing, where that is not all there is.
+    mutating func put(plain bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let source = UnsafeRawBufferPointer(bytes)
+        reserve(source.count)
+        let target = start + count
+        var index = 0
+        while index + 8 <= source.count {
+            let word = source.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard word.isPlainText else { return false }
+            target.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
+            index += 8
         }
-        if digits % 2 == 1 { start[count - digits] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest) }
+        while index < source.count {
+            let byte = source[index]
+            guard byte.isPlainText else { return false }
+            target.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+            index += 1
+        }
+        count += index
+        return true
+    }
+
+    /// Decimal digits.
+    mutating func put(decimal value: UInt64) {
+        reserve(24)
+        let scale: UInt64 = 100_000_000
+        guard value >= scale else { return putLeading(value) }
+        let (high, low) = value.quotientAndRemainder(dividingBy: scale)
+        if high < scale {
+            putLeading(high)
+        } else {
+            let (top, middle) = high.quotientAndRemainder(dividingBy: scale)
+            putLeading(top)
+            putEight(middle.decimalDigits)
+        }
+        putEight(low.decimalDigits)
+    }
+
+    /// Less than eight digits, without zeros in front.
+    @inline(__always)
+    private mutating func putLeading(_ value: UInt64) {
+        let digits = value.decimalDigits
+        let zeros = min(digits.trailingZeroBitCount / 8, 7)
+        putEight(digits >> UInt64(8 * zeros))
+        count -= zeros
+    }
+
+    /// Digits, the first one in the lowest byte. There is room for them.
+    @inline(__always)
+    private mutating func putEight(_ digits: UInt64) {
+        start.storeBytes(of: (digits | 0x3030_3030_3030_3030).littleEndian, toByteOffset: count, as: UInt64.self)
+        count += 8
     }
 
     /// Room for so many more.
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func reserve(_ more: Int) {
         if capacity - count < more { grow(by: more) }
     }
 
-    @inline(never)
-    private mutating func grow(by more: Int) {
+    @usableFromInline @inline(never)
+    mutating func grow(by more: Int) {
         let larger = max(2 * capacity, count + more)
-        let new = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
-        new.moveInitialize(from: start, count: count)
+        let new = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        new.copyMemory(from: start, byteCount: count)
         start.deallocate()
         (start, capacity) = (new, larger)
     }
+}
 
-    private static func digitCount(_ value: UInt64) -> Int {
-        var count = 1
-        var limit: UInt64 = 10
-        while value >= limit {
-            count += 1
-            // 10^20 is beyond 64 bits.
-            guard count < 20 else { break }
-            limit *= 10
-        }
-        return count
+extension UInt64 {
+    /// Of a number below 10^8 its eight digits, as numbers, the first one in the lowest byte: halved thrice, all halves at once.
+    /// What divides is a multiplication by the reciprocal, exact for numbers this small.
+    fileprivate var decimalDigits: UInt64 {
+        let fours = self / 10_000 | (self % 10_000) << 32
+        let hundreds = (fours &* 5243) >> 19 & 0x0000_007F_0000_007F
+        let twos = hundreds | (fours &- hundreds &* 100) << 16
+        let tens = (twos &* 103) >> 10 & 0x000F_000F_000F_000F
+        return tens | (twos &- tens &* 10) << 8
+    }
+
+    /// Each of its eight bytes is.
+    fileprivate var isPlainText: Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        // Each marks, by its highest bit, the bytes that are so; one borrowed from a lower byte only adds marks that do
+        // no harm, where there is one already.
+        let control = self &- ones &* 0x20
+        let quote = (self ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+        let backslash = (self ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+        let delete = (self ^ ones &* 0x7F) &- ones
+        return (self | control | quote | backslash | delete) & ones << 7 == 0
+    }
+}
+
+extension UInt8 {
+    fileprivate var isPlainText: Bool {
+        self >= 0x20 && self < 0x7F && self != UInt8(ascii: "\"") && self != UInt8(ascii: "\\")
     }
 }

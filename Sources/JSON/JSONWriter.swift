@@ -4,8 +4,8 @@
 /// names are `StaticString`s whose bytes are copied as they are. The writer keeps the commas; the caller keeps the
 /// nesting balanced.
 public struct JSONWriter: ~Copyable, Sendable {
-    private var output: ByteWriter
-    private var needsComma = false
+    @usableFromInline var output: ByteWriter
+    @usableFromInline var needsComma = false
 
     public init(reservingCapacity capacity: Int = 512) { output = ByteWriter(capacity: capacity) }
 
@@ -49,12 +49,9 @@ public struct JSONWriter: ~Copyable, Sendable {
     }
 
     /// The name of the next value. A literal of the program: it must need no escaping.
+    @inlinable @inline(__always)
     public mutating func name(_ name: StaticString) {
-        separate()
-        output.put(UInt8(ascii: "\""))
-        name.withUTF8Buffer { output.put($0) }
-        output.put(UInt8(ascii: "\""))
-        output.put(UInt8(ascii: ":"))
+        output.put(name: name, afterComma: needsComma)
         needsComma = false
     }
 
@@ -106,9 +103,7 @@ public struct JSONWriter: ~Copyable, Sendable {
         needsComma = true
         output.put(UInt8(ascii: "\""))
         defer { output.put(UInt8(ascii: "\"")) }
-        guard value.isPlain else { return appendEscaped(value) }
-        output.put(value)
-        return true
+        return output.put(plain: value) || appendEscaped(value)
     }
 
     /// JSON that was encoded before.
@@ -173,33 +168,6 @@ public struct JSONWriter: ~Copyable, Sendable {
     }
 }
 
-extension UnsafeBufferPointer<UInt8> {
-    /// Printable ASCII without quote and backslash: nothing to escape or to repair. Eight bytes at a time.
-    fileprivate var isPlain: Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs = ones << 7
-        let raw = UnsafeRawBufferPointer(self)
-        var index = 0
-        while index + 8 <= raw.count {
-            let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            // Each marks, by its highest bit, the bytes that are so; one borrowed from a lower byte only adds marks that do
-            // no harm, where there is one already.
-            let control = word &- ones &* 0x20
-            let quote = (word ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
-            let backslash = (word ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
-            let delete = (word ^ ones &* 0x7F) &- ones
-            if (word | control | quote | backslash | delete) & highs != 0 { return false }
-            index += 8
-        }
-        while index < raw.count {
-            let byte = raw[index]
-            if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
-            index += 1
-        }
-        return true
-    }
-}
-
 // MARK: - Members
 
 extension JSONWriter {
@@ -209,11 +177,13 @@ extension JSONWriter {
         integer(value)
     }
 
+    @inlinable
     public mutating func member(_ name: StaticString, _ value: Bool) {
         self.name(name)
         boolean(value)
     }
 
+    @inlinable
     public mutating func member(_ name: StaticString, _ value: String) {
         self.name(name)
         string(value)
@@ -225,10 +195,12 @@ extension JSONWriter {
         if let value { member(name, value) }
     }
 
+    @inlinable
     public mutating func member(_ name: StaticString, _ value: String?) {
         if let value { member(name, value) }
     }
 
+    @inlinable
     public mutating func member(_ name: StaticString, _ values: [String]) {
         self.name(name)
         beginArray()
