@@ -41,11 +41,11 @@ extension Event {
 extension Process {
     /// What `/proc/PID/stat` and `status` show everybody where /proc is mounted as usual (hidepid=0).
     fileprivate var identity: Process {
-        var process = Process(entityID: entityID, pid: pid, startTimeNSec: startTimeNSec)
-        process.parentPid = parentPid
-        process.uid = uid
-        process.effectiveUid = effectiveUid
-        process.comm = comm
-        return process
+        var identity = Members(entityID: self.entityID, pid: self.pid, startTimeNSec: self.startTimeNSec)
+        identity.parentPid = self.parentPid
+        identity.uid = self.uid
+        identity.effectiveUid = self.effectiveUid
+        identity.comm = self.comm
+        return Process(identity)
     }
 }

@@ -32,7 +32,7 @@ package struct ProcessKey: Hashable, Sendable {
 }
 
 extension Process {
-    package var key: ProcessKey { ProcessKey(pid: pid, startTimeNSec: startTimeNSec) }
+    package var key: ProcessKey { ProcessKey(pid: self.pid, startTimeNSec: self.startTimeNSec) }
 }
 
 /// Names a process for ever: its number is given to others, this is not.

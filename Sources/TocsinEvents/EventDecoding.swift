@@ -50,6 +50,10 @@ extension Event {
 }
 
 extension Process {
+    fileprivate init(members: MemberReader) throws(MemberError) { self.init(try Members(members: members)) }
+}
+
+extension Process.Members {
     fileprivate init(members: MemberReader) throws(MemberError) {
         self.init(
             entityID: try members.required(string: "entityId"),
@@ -75,10 +79,10 @@ extension Process {
         cgroup = try members.text("cgroup", base64: "cgroupBase64")
         unit = try members.string("unit")
         container = try members.string("container")
-        namespaces = try members.object("namespaces", Namespaces.init(members:))
+        namespaces = try members.object("namespaces", Process.Namespaces.init(members:))
         for name in try members.strings("flags") ?? [] {
             // A newer interface may know more flags.
-            if let (flag, _) = ExecFlags.names.first(where: { $0.name == name }) { flags.insert(flag) }
+            if let (flag, _) = Process.ExecFlags.names.first(where: { $0.name == name }) { flags.insert(flag) }
         }
         gone = try members.boolean("gone") ?? false
         exitCode = try members.integer("exitCode")

@@ -43,31 +43,25 @@ package final class Lineage: Sendable {
 
 extension Process {
     fileprivate func asAncestor(isParent: Bool) -> Process {
-        var ancestor = Process(entityID: entityID, pid: pid, startTimeNSec: startTimeNSec)
-        ancestor.uid = uid
-        ancestor.comm = comm
-        ancestor.executable = executable
-        ancestor.arguments = arguments
-        ancestor.argumentsTruncated = argumentsTruncated
-        guard isParent else { return ancestor.keepingArguments(upTo: Lineage.argumentBytes) }
-        ancestor.parentPid = parentPid
-        ancestor.effectiveUid = effectiveUid
-        ancestor.unit = unit
-        ancestor.container = container
-        return ancestor.keepingArguments(upTo: Lineage.parentArgumentBytes)
-    }
-
-    fileprivate func keepingArguments(upTo limit: Int) -> Process {
-        var process = self
-        (process.arguments, process.argumentsTruncated) = arguments(upTo: limit)
-        return process
+        var ancestor = Members(entityID: self.entityID, pid: self.pid, startTimeNSec: self.startTimeNSec)
+        ancestor.uid = self.uid
+        ancestor.comm = self.comm
+        ancestor.executable = self.executable
+        (ancestor.arguments, ancestor.argumentsTruncated) = firstArguments(
+            upTo: isParent ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
+        guard isParent else { return Process(ancestor) }
+        ancestor.parentPid = self.parentPid
+        ancestor.effectiveUid = self.effectiveUid
+        ancestor.unit = self.unit
+        ancestor.container = self.container
+        return Process(ancestor)
     }
 
     /// A bounded beginning of its arguments, of which each counts one byte more than it has; and whether something is
     /// missing.
-    package func arguments(upTo limit: Int) -> (arguments: [ByteString]?, areTruncated: Bool) {
-        guard let arguments, arguments.reduce(-1, { $0 + $1.bytes.count + 1 }) > limit else {
-            return (arguments, argumentsTruncated)
+    package func firstArguments(upTo limit: Int) -> (arguments: [ByteString]?, areTruncated: Bool) {
+        guard let arguments = self.arguments, arguments.reduce(-1, { $0 + $1.bytes.count + 1 }) > limit else {
+            return (self.arguments, self.argumentsTruncated)
         }
         var rest = limit
         var kept: [ByteString] = []

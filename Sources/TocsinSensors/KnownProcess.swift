@@ -29,7 +29,7 @@ struct KnownProcess: Sendable {
 
     /// With what an ancestor is told of.
     func process(running program: KnownProgram) -> Process {
-        var process = Process(entityID: entityID, pid: key.pid, startTimeNSec: startTimeNSec)
+        var process = Process.Members(entityID: entityID, pid: key.pid, startTimeNSec: startTimeNSec)
         process.parentPid = parentPid
         process.uid = uid
         process.effectiveUid = effectiveUid
@@ -37,7 +37,7 @@ struct KnownProcess: Sendable {
         process.unit = unit
         process.container = container
         process.run(program)
-        return process
+        return Process(process)
     }
 }
 
@@ -59,7 +59,7 @@ package final class KnownProgram: Sendable {
         inode = process.executableInode
         filename = process.filename
         flags = process.flags
-        let (arguments, areTruncated) = process.arguments(upTo: argumentBytes)
+        let (arguments, areTruncated) = process.firstArguments(upTo: argumentBytes)
         argumentsTruncated = areTruncated
         kept = arguments.map(Arguments.init)
     }
@@ -109,10 +109,10 @@ package final class KnownProgram: Sendable {
     }
 }
 
-extension Process {
+extension Process.Members {
     /// It runs what another one runs: a child until it executes, or the same at another time. What was not told of
     /// this one and may have changed since, as the working directory, is not taken over.
-    package mutating func run(_ program: KnownProgram) {
+    fileprivate mutating func run(_ program: KnownProgram) {
         executable = executable ?? program.executable
         executableDevice = executableDevice ?? program.device
         executableInode = executableInode ?? program.inode
@@ -123,7 +123,16 @@ extension Process {
         }
         flags.formUnion(program.flags)
     }
+}
+
+extension Process {
+    /// The process, running this where it was not told what it runs.
+    package func running(_ program: KnownProgram) -> Process {
+        var members = members
+        members.run(program)
+        return Process(members)
+    }
 
     /// It was told of with a program of its own.
-    var hasProgram: Bool { executable != nil || filename != nil || arguments != nil }
+    var hasProgram: Bool { self.executable != nil || self.filename != nil || self.arguments != nil }
 }

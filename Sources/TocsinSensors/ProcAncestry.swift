@@ -66,12 +66,12 @@ package struct ProcAncestry: Sendable {
 
     /// Who it is and what it runs.
     private func read(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Process {
-        var process = reader.process(of: stat)
+        var process = reader.process(of: stat).members
         if let ids = try? directory.status() {
             process.uid = ids.uid
             process.effectiveUid = ids.effectiveUid
         }
-        guard !stat.isKernelThread else { return process }
+        guard !stat.isKernelThread else { return Process(process) }
         if let path = try? directory.link("exe"), let status = try? directory.status(of: "exe") {
             process.executable = ProcessReader.name(path, isUnlinked: status.links == 0).0
         }
@@ -79,6 +79,6 @@ package struct ProcAncestry: Sendable {
             process.arguments = ProcessReader.arguments(text)
             process.argumentsTruncated = text.count == Lineage.parentArgumentBytes
         }
-        return process
+        return Process(process)
     }
 }

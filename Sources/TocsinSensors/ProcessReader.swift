@@ -45,7 +45,7 @@ package struct ProcessReader: Sendable {
         var attempts = 0
         while true {
             let before = try directory.stat()
-            let around = surroundings ?? self.surroundings(directory, before)
+            let around = surroundings?.members ?? self.surroundings(directory, before)
             var snapshot = read(directory, before, around)
             attempts += 1
             guard let after = try? directory.stat(), !after.isZombie, !after.isExiting else {
@@ -65,12 +65,14 @@ package struct ProcessReader: Sendable {
     /// What a process keeps when it executes another program: all but the executable and the arguments. The ids may
     /// change with a set-user-ID file.
     package func surroundings(_ directory: borrowing ProcDirectory) throws(SystemError) -> Process {
-        surroundings(directory, try directory.stat())
+        Process(surroundings(directory, try directory.stat()))
     }
 
     /// What `stat` alone tells.
-    package func process(of stat: ProcStat) -> Process {
-        var process = Process(
+    package func process(of stat: ProcStat) -> Process { Process(members(of: stat)) }
+
+    private func members(of stat: ProcStat) -> Process.Members {
+        var process = Process.Members(
             entityID: EntityID.make(boot: boot, pid: stat.pid, startTimeNSec: stat.startTimeNSec), pid: stat.pid,
             startTimeNSec: stat.startTimeNSec)
         process.parentPid = stat.parentPid
@@ -91,8 +93,8 @@ package struct ProcessReader: Sendable {
 
     // MARK: Private
 
-    private func surroundings(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Process {
-        var process = process(of: stat)
+    private func surroundings(_ directory: borrowing ProcDirectory, _ stat: ProcStat) -> Process.Members {
+        var process = members(of: stat)
         if let ids = try? directory.status() { process.take(ids) }
         process.workingDirectory = (try? directory.link("cwd")).map { ByteString($0) }
         process.loginUid = number("loginuid", in: directory)
@@ -111,28 +113,31 @@ package struct ProcessReader: Sendable {
         return process
     }
 
-    private func read(_ directory: borrowing ProcDirectory, _ stat: ProcStat, _ surroundings: Process) -> Snapshot {
+    private func read(
+        _ directory: borrowing ProcDirectory, _ stat: ProcStat, _ surroundings: Process.Members
+    ) -> Snapshot {
         var process = surroundings
         process.comm = ByteString(stat.comm)
-        var snapshot = Snapshot(process: process, stat: stat)
+        var executable: FileIdentity?
+        var failure: SystemError?
         do throws(SystemError) {
             let path = try directory.link("exe")
             let status = try directory.status(of: "exe")
             (process.executable, process.flags) = Self.name(path, isUnlinked: status.links == 0)
             process.executableDevice = status.identity.device
             process.executableInode = status.identity.inode
-            snapshot.executable = status.identity
+            executable = status.identity
             if status.mode & 0o6000 != 0, let ids = try? directory.status() {
                 process.take(ids)
                 process.flags.formUnion(Self.flags(of: status, ids))
             }
-        } catch { snapshot.executableFailure = error }
+        } catch { failure = error }
         if let text = try? directory.read("cmdline", limit: Self.argumentLimit) {
             process.arguments = Self.arguments(text)
             process.argumentsTruncated = text.count == Self.argumentLimit
         }
-        snapshot.process = process
-        return snapshot
+        return Snapshot(
+            process: Process(process), stat: stat, executable: executable, executableFailure: failure)
     }
 
     /// execve(2) sets the effective id to the file's owner; a process may do the same by itself, but seldom while it
@@ -170,7 +175,7 @@ package struct ProcessReader: Sendable {
     }
 }
 
-extension Process {
+extension Process.Members {
     fileprivate mutating func take(_ ids: ProcStatus) {
         uid = ids.uid
         gid = ids.gid

@@ -34,10 +34,10 @@ struct LineageTests {
     @Test("arguments that fit to the last byte are whole")
     func exactFit() {
         let exact = process(1, arguments: ["ab", "cde"])
-        #expect(exact.arguments(upTo: 6) == (exact.arguments, false))
-        #expect(exact.arguments(upTo: 5).arguments == ["ab", "cd"])
-        #expect(exact.arguments(upTo: 5).areTruncated)
-        #expect(exact.arguments(upTo: 3).arguments == ["ab"])
+        #expect(exact.firstArguments(upTo: 6) == (exact.arguments, false))
+        #expect(exact.firstArguments(upTo: 5).arguments == ["ab", "cd"])
+        #expect(exact.firstArguments(upTo: 5).areTruncated)
+        #expect(exact.firstArguments(upTo: 3).arguments == ["ab"])
     }
 
     @Test("an event with a lineage is encoded as the same event without")

@@ -6,9 +6,7 @@ extension ProcessTable {
     /// What is told of the process; nil for no news.
     fileprivate mutating func told(_ type: EventType, _ process: Process) -> Process? {
         guard case .news(let program) = observe(type, process) else { return nil }
-        var process = process
-        if let program { process.run(program) }
-        return process
+        return program.map(process.running) ?? process
     }
 }
 

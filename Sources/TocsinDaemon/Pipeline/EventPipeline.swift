@@ -128,8 +128,6 @@ final class EventPipeline {
 
     // MARK: Records
 
-    // A process is large, and of what it refers to every copy is counted. So it moves from the record into the event, and
-    // others look at it there.
     private func take(_ record: consuming SensorRecord, from source: SourceName?) {
         decide(at: record.monotonicUSec)
         let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
@@ -146,8 +144,7 @@ final class EventPipeline {
                 return
             }
             event = newEvent(type, realtimeUSec, monotonicUSec)
-            event.process = process
-            if let program { event.process?.run(program) }
+            event.process = program.map(process.running) ?? process
         case .file(let type, let file, let process):
             event = newEvent(type, realtimeUSec, monotonicUSec)
             event.file = file

@@ -29,7 +29,7 @@ package struct RecordDecoder: Sendable {
         let bytes = UnsafeRawBufferPointer(rebasing: record[..<Int(header.size)])
         // All begin as a fork's, which has no more.
         guard let raw = bytes.first(probe_fork.self)?.process else { return nil }
-        var process = Process(
+        var process = Process.Members(
             entityID: EntityID.make(boot: boot, pid: raw.tgid, startTimeNSec: raw.start_boottime_nsec), pid: raw.tgid,
             startTimeNSec: raw.start_boottime_nsec)
         common(raw, &process)
@@ -44,14 +44,14 @@ package struct RecordDecoder: Sendable {
             guard exit(bytes, &process) else { return nil }
         default: return nil
         }
-        return (Header(type: type, monotonicNSec: header.monotonic_nsec, lost: header.lost), process)
+        return (Header(type: type, monotonicNSec: header.monotonic_nsec, lost: header.lost), Process(process))
     }
 
     // MARK: The three types
 
     // They fill a process in where it is: it is large.
 
-    private func common(_ raw: probe_process, _ process: inout Process) {
+    private func common(_ raw: probe_process, _ process: inout Process.Members) {
         process.parentPid = raw.parent_tgid
         process.processGroup = raw.process_group
         process.uid = raw.uid
@@ -68,7 +68,7 @@ package struct RecordDecoder: Sendable {
         process.comm = withUnsafeBytes(of: raw.comm) { ByteString([UInt8]($0.upToNUL)) }
     }
 
-    private func exit(_ bytes: UnsafeRawBufferPointer, _ process: inout Process) -> Bool {
+    private func exit(_ bytes: UnsafeRawBufferPointer, _ process: inout Process.Members) -> Bool {
         guard let raw = bytes.first(probe_exit.self) else { return false }
         // wait(2): the signal in the low seven bits, the code above the core-dump bit.
         let signal = raw.status & 0x7F
@@ -77,7 +77,7 @@ package struct RecordDecoder: Sendable {
         return true
     }
 
-    private mutating func exec(_ bytes: UnsafeRawBufferPointer, _ process: inout Process) -> Bool {
+    private mutating func exec(_ bytes: UnsafeRawBufferPointer, _ process: inout Process.Members) -> Bool {
         guard let raw = bytes.first(probe_exec.self) else { return false }
         var text = TextReader(rest: UnsafeRawBufferPointer(rebasing: bytes[MemoryLayout<probe_exec>.size...]))
         guard let arguments = text.take(raw.arguments_size), let filename = text.take(raw.filename_size),
@@ -174,7 +174,7 @@ package struct RecordDecoder: Sendable {
     }
 }
 
-extension Process {
+extension Process.Members {
     fileprivate mutating func join(_ group: RecordDecoder.Group) {
         cgroup = group.path
         unit = group.names.unit

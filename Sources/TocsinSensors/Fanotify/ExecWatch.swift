@@ -173,7 +173,7 @@ struct ExecWatch: ~Copyable, Sendable {
         if ids != nil, let now = try? reader.surroundings(held.directory) {
             suspects[pid]?.surroundings = now
         } else if isOtherProgram {
-            suspects[pid]?.surroundings?.forgetUsers()
+            suspects[pid]?.surroundings = before.withoutUsers
         }
     }
 
@@ -213,10 +213,10 @@ struct ExecWatch: ~Copyable, Sendable {
         switch look(suspect, execution) {
         case .found(let snapshot):
             images.learn(snapshot.stat)
-            var process = snapshot.process
+            var process = snapshot.process.members
             // It ended while it was read.
             if process.executable == nil { process.place(execution) }
-            tell(execution, process)
+            tell(execution, Process(process))
             settle(pid)
         case .movedOn:
             tellSuperseded(execution, pid)
@@ -301,7 +301,7 @@ struct ExecWatch: ~Copyable, Sendable {
 
     /// What is known of an execution that cannot be seen in /proc any more.
     func trace(of execution: ExecAssembler.Execution, _ surroundings: Process?, _ pid: Int32) -> Process {
-        var process = surroundings ?? reader.unknown(pid)
+        var process = (surroundings ?? reader.unknown(pid)).members
         // The name was still that of the program before.
         process.comm = nil
         process.place(execution)
@@ -309,7 +309,7 @@ struct ExecWatch: ~Copyable, Sendable {
             process.effectiveUid = nil
             process.effectiveGid = nil
         }
-        return process
+        return Process(process)
     }
 
     private mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process, beforeLast: Bool = false) {
@@ -332,15 +332,19 @@ struct ExecWatch: ~Copyable, Sendable {
 }
 
 extension Process {
-    fileprivate mutating func forgetUsers() {
-        uid = nil
-        gid = nil
-        effectiveUid = nil
-        effectiveGid = nil
+    fileprivate var withoutUsers: Process {
+        var members = members
+        members.uid = nil
+        members.gid = nil
+        members.effectiveUid = nil
+        members.effectiveGid = nil
+        return Process(members)
     }
+}
 
+extension Process.Members {
     /// The executable as the event told it.
-    mutating func place(_ execution: ExecAssembler.Execution) {
+    fileprivate mutating func place(_ execution: ExecAssembler.Execution) {
         executable = execution.image.path
         executableDevice = execution.image.file.device
         executableInode = execution.image.file.inode

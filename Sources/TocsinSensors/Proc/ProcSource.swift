@@ -161,12 +161,12 @@ package final class ProcSource: Source {
 
     /// What an exit is told with; the rest would cost memory for every process.
     private static func shortened(_ process: Process) -> Process {
-        var short = process
+        var short = process.members
         short.arguments = nil
         short.argumentsTruncated = false
         short.workingDirectory = nil
         short.cgroup = nil
-        return short
+        return Process(short)
     }
 
     private func evidence(_ directory: borrowing ProcDirectory) -> ProcScan<Process>.Evidence {
