@@ -10,13 +10,14 @@ import TocsinEvents
 /// in the background and ends is still who started it. `parentPid` tells who adopted it.
 package struct ProcessTable: ~Copyable {
     private var entries: [ProcessKey: Entry] = [:]
-    /// Who has the number now.
+    /// Who has the number now. Whoever is asked of is mostly one of these, and mostly the one observed last.
     private var owners: [Int32: Entry] = [:]
+    private var latest: Entry?
     /// In the order of their ends; those of entries that are gone are skipped.
     private var ended = Queue()
     private var arrived = Queue()
-    /// Of the children of a process. None is out of date; those of a few are made anew now and then.
-    private var lineages: [ProcessKey: Lineage] = [:]
+    /// Those that have a lineage for their children. None is out of date; those of a few are made anew now and then.
+    private var lineal: [Entry] = []
     private var lineageBytes = 0
     /// What the entries hold.
     package private(set) var byteCount = 0
@@ -32,12 +33,15 @@ package struct ProcessTable: ~Copyable {
         let key: ProcessKey
         var known: KnownProcess
         var running: Running
-        /// Who it was born of.
-        var parent: ProcessKey?
+        /// Who it was born of; forgotten, it has no parent itself, so that nobody keeps a chain of them.
+        var parent: Entry?
+        /// Of its children.
+        var lineage: Lineage?
         var hasEnded = false
+        var isForgotten = false
         var hasChildren = false
 
-        init(_ known: KnownProcess, _ running: Running, parent: ProcessKey?) {
+        init(_ known: KnownProcess, _ running: Running, parent: Entry?) {
             key = known.key
             self.known = known
             self.running = running
@@ -60,6 +64,9 @@ package struct ProcessTable: ~Copyable {
         self.byteCapacity = byteCapacity
     }
 
+    // So that no child takes a long line of ancestors with it, each from within the other.
+    deinit { for entry in entries.values { entry.parent = nil } }
+
     package var count: Int { entries.count }
 
     // MARK: Feeding
@@ -71,7 +78,7 @@ package struct ProcessTable: ~Copyable {
         for process in new { insert(process, program(of: process), parent: nil) }
         for process in new {
             guard let parent = parent(of: process) else { continue }
-            entries[process.key]?.parent = parent.key
+            entries[process.key]?.parent = parent
             parent.hasChildren = true
         }
     }
@@ -83,16 +90,19 @@ package struct ProcessTable: ~Copyable {
             let parent = parent(of: process)
             // What the parent runs is shared.
             let inherited = process.hasProgram ? nil : parent?.running
-            insert(process, inherited ?? program(of: process), parent: parent?.key)
+            insert(process, inherited ?? program(of: process), parent: parent)
             return .news(running: parent?.running.program)
         case .exec:
-            let entry = entries[process.key]
-            // It may have had children before it was known, or known again.
-            if entry == nil { forgetLineages() }
-            insert(process, program(of: process), parent: entry?.parent ?? parent(of: process)?.key)
+            if let entry = entry(process.key) {
+                update(entry, process, program(of: process), parent: entry.parent ?? parent(of: process))
+            } else {
+                // It may have had children before it was known, or known again.
+                forgetLineages()
+                insert(process, program(of: process), parent: parent(of: process))
+            }
             return .news(running: nil)
         case .exit:
-            guard let entry = entries[process.key] else { return .news(running: nil) }
+            guard let entry = entry(process.key) else { return .news(running: nil) }
             guard !entry.hasEnded else { return .repetition }
             end(entry)
             return .news(running: entry.running.program)
@@ -123,26 +133,43 @@ package struct ProcessTable: ~Copyable {
                 of: process, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes))
     }
 
-    private mutating func insert(_ process: borrowing Process, _ running: Running, parent: ProcessKey?) {
+    private mutating func entry(_ key: ProcessKey) -> Entry? {
+        if let latest, latest.key == key, !latest.isForgotten { return latest }
+        latest = owners[key.pid]
+        if latest?.key != key { latest = entries[key] }
+        return latest
+    }
+
+    private mutating func insert(_ process: borrowing Process, _ running: Running, parent: Entry?) {
         let known = KnownProcess(process)
+        if let entry = entries[known.key] { return update(entry, process, running, parent: parent) }
+        let entry = Entry(known, running, parent: parent)
+        latest = entry
         byteCount += known.byteCount
         use(running)
-        if let parent { entries[parent]?.hasChildren = true }
-        if let entry = entries[known.key] {
-            // Its children have another parent now, and their children another grandparent.
-            if entry.hasChildren { forgetLineages() }
-            byteCount -= entry.known.byteCount
-            leave(entry.running)
-            entry.known = known
-            entry.running = running
-            entry.parent = parent
-            own(entry)
-        } else {
-            let entry = Entry(known, running, parent: parent)
-            arrived.append(known.key)
-            entries[known.key] = entry
-            own(entry)
-        }
+        parent?.hasChildren = true
+        arrived.append(known.key)
+        entries[known.key] = entry
+        own(entry)
+        stayInBounds()
+    }
+
+    private mutating func update(_ entry: Entry, _ process: borrowing Process, _ running: Running, parent: Entry?) {
+        // Its children have another parent now, and their children another grandparent.
+        if entry.hasChildren { forgetLineages() }
+        let known = KnownProcess(process)
+        byteCount += known.byteCount - entry.known.byteCount
+        use(running)
+        leave(entry.running)
+        entry.known = known
+        entry.running = running
+        entry.parent = parent
+        parent?.hasChildren = true
+        own(entry)
+        stayInBounds()
+    }
+
+    private mutating func stayInBounds() {
         while entries.count > capacity || byteCount > byteCapacity,
             let oldest = ended.removeFirst() ?? arrived.removeFirst()
         {
@@ -169,7 +196,7 @@ package struct ProcessTable: ~Copyable {
     }
 
     private mutating func end(_ entry: Entry) {
-        if owners[entry.key.pid] === entry { owners[entry.key.pid] = nil }
+        if let owner = owners.index(forKey: entry.key.pid), owners[owner].value === entry { owners.remove(at: owner) }
         noteEnd(of: entry)
     }
 
@@ -181,10 +208,16 @@ package struct ProcessTable: ~Copyable {
 
     private mutating func forget(_ key: ProcessKey) {
         guard let entry = entries.removeValue(forKey: key) else { return }
+        entry.isForgotten = true
+        entry.parent = nil
         byteCount -= entry.known.byteCount
         leave(entry.running)
         if owners[key.pid] === entry { owners[key.pid] = nil }
-        if entry.hasChildren, let lineage = lineages.removeValue(forKey: key) { lineageBytes -= lineage.byteCount }
+        if let lineage = entry.lineage {
+            entry.lineage = nil
+            lineageBytes -= lineage.byteCount
+            lineal.removeAll { $0 === entry }
+        }
         // Keys of forgotten entries stay in the order of arrival until they are many.
         if arrived.count > 2 * max(entries.count, 1024) { arrived.keep { entries[$0] != nil } }
     }
@@ -193,25 +226,35 @@ package struct ProcessTable: ~Copyable {
 
     /// Ends where the table knows no further.
     package mutating func lineage(of process: borrowing Process) -> Lineage {
-        guard let parent = entries[process.key]?.parent ?? parent(of: process)?.key else { return .unknown }
-        if let lineage = lineages[parent] { return lineage }
-        var ancestors: [Process] = []
-        var next: ProcessKey? = parent
-        while ancestors.count < Lineage.depth, let key = next, let entry = entries[key] {
-            ancestors.append(entry.known.process(running: entry.running.program))
-            next = entry.parent
+        guard let parent = entry(process.key).flatMap({ origin(of: $0) }) ?? parent(of: process), !parent.isForgotten
+        else {
+            return .unknown
         }
-        guard !ancestors.isEmpty else { return .unknown }
+        if let lineage = parent.lineage { return lineage }
+        var ancestors: [Process] = []
+        var next: Entry? = parent
+        while ancestors.count < Lineage.depth, let entry = next, !entry.isForgotten {
+            ancestors.append(entry.known.process(running: entry.running.program))
+            next = origin(of: entry)
+        }
         let lineage = Lineage(ancestors)
-        if lineages.count >= Self.lineageLimit || lineageBytes >= Self.lineageByteLimit { forgetLineages() }
+        if lineal.count >= Self.lineageLimit || lineageBytes >= Self.lineageByteLimit { forgetLineages() }
         lineageBytes += lineage.byteCount
-        lineages[parent] = lineage
-        entries[parent]?.hasChildren = true
+        lineal.append(parent)
+        parent.lineage = lineage
+        parent.hasChildren = true
         return lineage
     }
 
+    /// Its parent, which may have been forgotten and be known again.
+    private func origin(of entry: Entry) -> Entry? {
+        if let parent = entry.parent, parent.isForgotten, let again = entries[parent.key] { entry.parent = again }
+        return entry.parent
+    }
+
     private mutating func forgetLineages() {
-        lineages.removeAll(keepingCapacity: true)
+        for entry in lineal { entry.lineage = nil }
+        lineal.removeAll(keepingCapacity: true)
         lineageBytes = 0
     }
 }

@@ -179,6 +179,19 @@ struct ProcessTableTests {
         #expect(table.lineage(of: unknown).ancestors.map(\.executable) == ["sshd"])
     }
 
+    @Test("a parent that was forgotten is told of again once it is known again")
+    func knownAgain() {
+        var table = ProcessTable(capacity: 3)
+        _ = table.told(.exec, process(20, start: 1, parent: 10, "sshd"))
+        let child = process(30, start: 2, parent: 20)
+        _ = table.told(.fork, child)
+        for pid in Int32(40)..<42 { _ = table.told(.fork, process(pid, start: 3, parent: 1)) }
+        #expect(table.count == 3 && table.lineage(of: child).ancestors.isEmpty)
+        _ = table.told(.exit, process(40, start: 3, parent: 1))
+        _ = table.told(.exec, process(20, start: 1, parent: 10, "sh"))
+        #expect(table.lineage(of: child).ancestors.map(\.executable) == ["sh"])
+    }
+
     @Test("what a thousand children share with their parent is counted once, and until the last of them is forgotten")
     func sharedProgram() {
         var table = ProcessTable(endedCapacity: 0)

@@ -65,12 +65,9 @@ final class EventPipeline {
 
     /// Tells everyone that events are missing here which no source speaks of.
     func takeGap(_ origin: Gap.Origin) {
-        let sequence = service.nextSequence
-        publish(
-            Event(
-                sequence: sequence, cursor: service.cursor(at: sequence), type: .gap,
-                realtimeUSec: TocsinLinux.Clock.realtimeUSec(), monotonicUSec: TocsinLinux.Clock.monotonicUSec(),
-                gap: Gap(origin: origin)))
+        var event = newEvent(.gap, TocsinLinux.Clock.realtimeUSec(), TocsinLinux.Clock.monotonicUSec())
+        event.gap = Gap(origin: origin)
+        publish(event)
     }
 
     func reconfigure(_ configuration: Configuration) {
@@ -107,10 +104,7 @@ final class EventPipeline {
         guard let due = judge.decisionDueUSec, due <= monotonicUSec else { return }
         let detections = judge.decide(at: monotonicUSec)
         guard !detections.isEmpty else { return }
-        let sequence = service.nextSequence
-        var event = Event(
-            sequence: sequence, cursor: service.cursor(at: sequence), type: .detection,
-            realtimeUSec: TocsinLinux.Clock.realtimeUSec(), monotonicUSec: monotonicUSec)
+        var event = newEvent(.detection, TocsinLinux.Clock.realtimeUSec(), monotonicUSec)
         event.detections = detections
         if !exclusion.excludes(event) { publish(event) }
     }
@@ -173,10 +167,10 @@ final class EventPipeline {
     }
 
     /// The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
+    @inline(__always)
     private func newEvent(_ type: EventType, _ realtimeUSec: UInt64, _ monotonicUSec: UInt64) -> Event {
-        let sequence = service.nextSequence
-        return Event(
-            sequence: sequence, cursor: service.cursor(at: sequence), type: type, realtimeUSec: realtimeUSec,
+        Event(
+            sequence: service.nextSequence, cursor: service.nextCursor, type: type, realtimeUSec: realtimeUSec,
             monotonicUSec: monotonicUSec)
     }
 

@@ -65,11 +65,12 @@ final class EventService: VarlinkInterface {
         heap.eventLogged()
     }
 
-    var nextSequence: UInt64 { delivery.nextSequence }
+    var nextSequence: UInt64 { delivery.log.nextSequence }
     /// See `EventLog.position(ofSource:)`.
     func position(ofSource source: Int) -> UInt64 { delivery.log.position(ofSource: source) }
     func forgetPosition(ofSource source: Int) { delivery.forgetPosition(ofSource: source) }
-    func cursor(at sequence: UInt64) -> Cursor { delivery.cursor(at: sequence) }
+    /// Of the next event.
+    var nextCursor: Cursor { Cursor(instance: delivery.log.instance, sequence: delivery.log.nextSequence) }
     func deliveryStatus(for view: SocketAccess.View) -> DeliveryStatus { DeliveryStatus(delivery, for: view) }
 
     // MARK: Calls
