@@ -1,7 +1,7 @@
 import TocsinEvents
 
 /// What is remembered of a process for its descendants and for its end, in little memory: there may be thousands.
-struct KnownProcess: Sendable {
+final class KnownProcess: Sendable {
     let key: ProcessKey
     private let entityID: String
     private let startTimeNSec: UInt64

@@ -31,22 +31,26 @@ package struct ProcessTable: ~Copyable {
     /// A class, so that whoever looks one up copies a reference.
     private final class Entry {
         let key: ProcessKey
-        var known: KnownProcess
-        var running: Running
-        /// Who it was born of; forgotten, it has no parent itself, so that nobody keeps a chain of them.
+        /// nil once it is forgotten: only a key is left for its children to refer to.
+        var known: Known?
+        /// Who it was born of.
         var parent: Entry?
         /// Of its children.
         var lineage: Lineage?
         var hasEnded = false
-        var isForgotten = false
         var hasChildren = false
 
-        init(_ known: KnownProcess, _ running: Running, parent: Entry?) {
-            key = known.key
+        init(_ known: Known, parent: Entry?) {
+            key = known.process.key
             self.known = known
-            self.running = running
             self.parent = parent
         }
+    }
+
+    /// A process and what it runs.
+    private struct Known {
+        let process: KnownProcess
+        let running: Running
     }
 
     /// What processes run; counted once, however many they are.
@@ -89,9 +93,9 @@ package struct ProcessTable: ~Copyable {
         case .fork:
             let parent = parent(of: process)
             // What the parent runs is shared.
-            let inherited = process.hasProgram ? nil : parent?.running
+            let inherited = process.hasProgram ? nil : parent?.known?.running
             insert(process, inherited ?? program(of: process), parent: parent)
-            return .news(running: parent?.running.program)
+            return .news(running: parent?.known?.running.program)
         case .exec:
             if let entry = entry(process.key) {
                 update(entry, process, program(of: process), parent: entry.parent ?? parent(of: process))
@@ -104,8 +108,10 @@ package struct ProcessTable: ~Copyable {
         case .exit:
             guard let entry = entry(process.key) else { return .news(running: nil) }
             guard !entry.hasEnded else { return .repetition }
+            // It may be forgotten at once.
+            let program = entry.known?.running.program
             end(entry)
-            return .news(running: entry.running.program)
+            return .news(running: program)
         default: return .news(running: nil)
         }
     }
@@ -134,22 +140,21 @@ package struct ProcessTable: ~Copyable {
     }
 
     private mutating func entry(_ key: ProcessKey) -> Entry? {
-        if let latest, latest.key == key, !latest.isForgotten { return latest }
+        if let latest, latest.key == key, latest.known != nil { return latest }
         latest = owners[key.pid]
         if latest?.key != key { latest = entries[key] }
         return latest
     }
 
     private mutating func insert(_ process: borrowing Process, _ running: Running, parent: Entry?) {
-        let known = KnownProcess(process)
-        if let entry = entries[known.key] { return update(entry, process, running, parent: parent) }
-        let entry = Entry(known, running, parent: parent)
+        if let entry = entries[process.key] { return update(entry, process, running, parent: parent) }
+        let known = Known(process: KnownProcess(process), running: running)
+        let entry = Entry(known, parent: parent)
         latest = entry
-        byteCount += known.byteCount
-        use(running)
+        use(known)
         parent?.hasChildren = true
-        arrived.append(known.key)
-        entries[known.key] = entry
+        arrived.append(entry.key)
+        entries[entry.key] = entry
         own(entry)
         stayInBounds()
     }
@@ -157,12 +162,10 @@ package struct ProcessTable: ~Copyable {
     private mutating func update(_ entry: Entry, _ process: borrowing Process, _ running: Running, parent: Entry?) {
         // Its children have another parent now, and their children another grandparent.
         if entry.hasChildren { forgetLineages() }
-        let known = KnownProcess(process)
-        byteCount += known.byteCount - entry.known.byteCount
-        use(running)
-        leave(entry.running)
+        let known = Known(process: KnownProcess(process), running: running)
+        use(known)
+        if let before = entry.known { leave(before) }
         entry.known = known
-        entry.running = running
         entry.parent = parent
         parent?.hasChildren = true
         own(entry)
@@ -177,14 +180,16 @@ package struct ProcessTable: ~Copyable {
         }
     }
 
-    private mutating func use(_ running: Running) {
-        if running.users == 0 { byteCount += running.program.byteCount }
-        running.users += 1
+    private mutating func use(_ known: Known) {
+        byteCount += known.process.byteCount
+        if known.running.users == 0 { byteCount += known.running.program.byteCount }
+        known.running.users += 1
     }
 
-    private mutating func leave(_ running: Running) {
-        running.users -= 1
-        if running.users == 0 { byteCount -= running.program.byteCount }
+    private mutating func leave(_ known: Known) {
+        byteCount -= known.process.byteCount
+        known.running.users -= 1
+        if known.running.users == 0 { byteCount -= known.running.program.byteCount }
     }
 
     /// The number is its own now. Was it another's, that one has ended, told or not.
@@ -208,10 +213,10 @@ package struct ProcessTable: ~Copyable {
 
     private mutating func forget(_ key: ProcessKey) {
         guard let entry = entries.removeValue(forKey: key) else { return }
-        entry.isForgotten = true
+        if let known = entry.known { leave(known) }
+        entry.known = nil
+        // Else whoever refers to it would keep a line of those before it.
         entry.parent = nil
-        byteCount -= entry.known.byteCount
-        leave(entry.running)
         if owners[key.pid] === entry { owners[key.pid] = nil }
         if let lineage = entry.lineage {
             entry.lineage = nil
@@ -226,15 +231,15 @@ package struct ProcessTable: ~Copyable {
 
     /// Ends where the table knows no further.
     package mutating func lineage(of process: borrowing Process) -> Lineage {
-        guard let parent = entry(process.key).flatMap({ origin(of: $0) }) ?? parent(of: process), !parent.isForgotten
+        guard let parent = entry(process.key).flatMap({ origin(of: $0) }) ?? parent(of: process), parent.known != nil
         else {
             return .unknown
         }
         if let lineage = parent.lineage { return lineage }
         var ancestors: [Process] = []
         var next: Entry? = parent
-        while ancestors.count < Lineage.depth, let entry = next, !entry.isForgotten {
-            ancestors.append(entry.known.process(running: entry.running.program))
+        while ancestors.count < Lineage.depth, let entry = next, let known = entry.known {
+            ancestors.append(known.process.process(running: known.running.program))
             next = origin(of: entry)
         }
         let lineage = Lineage(ancestors)
@@ -248,7 +253,7 @@ package struct ProcessTable: ~Copyable {
 
     /// Its parent, which may have been forgotten and be known again.
     private func origin(of entry: Entry) -> Entry? {
-        if let parent = entry.parent, parent.isForgotten, let again = entries[parent.key] { entry.parent = again }
+        if let parent = entry.parent, parent.known == nil, let again = entries[parent.key] { entry.parent = again }
         return entry.parent
     }
 
