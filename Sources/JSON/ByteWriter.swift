@@ -63,20 +63,24 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
         let source = UnsafeRawBufferPointer(bytes)
         reserve(source.count)
         let target = start + count
+        guard source.count >= 8 else {
+            for index in source.indices {
+                guard source[index].isPlainText else { return false }
+                target.storeBytes(of: source[index], toByteOffset: index, as: UInt8.self)
+            }
+            count += source.count
+            return true
+        }
         var index = 0
-        while index + 8 <= source.count {
-            let word = source.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        while index < source.count {
+            // The last eight again with what is left.
+            let offset = min(index, source.count - 8)
+            let word = source.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             guard word.isPlainText else { return false }
-            target.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
+            target.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
             index += 8
         }
-        while index < source.count {
-            let byte = source[index]
-            guard byte.isPlainText else { return false }
-            target.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
-            index += 1
-        }
-        count += index
+        count += source.count
         return true
     }
 

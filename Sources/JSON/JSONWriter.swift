@@ -91,8 +91,7 @@ public struct JSONWriter: ~Copyable, Sendable {
     }
 
     public mutating func string(_ value: String) {
-        var value = value
-        value.withUTF8 { _ = string(utf8: $0) }
+        value.utf8Span.span.withUnsafeBufferPointer { _ = string(utf8: $0) }
     }
 
     /// Bytes that are usually UTF-8: what is not is replaced by U+FFFD, one for each maximal bad run as in
@@ -170,37 +169,39 @@ public struct JSONWriter: ~Copyable, Sendable {
 
 // MARK: - Members
 
+// Inlined, for the names: see `ByteWriter.put(name:afterComma:)`.
+
 extension JSONWriter {
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
         self.name(name)
         integer(value)
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func member(_ name: StaticString, _ value: Bool) {
         self.name(name)
         boolean(value)
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func member(_ name: StaticString, _ value: String) {
         self.name(name)
         string(value)
     }
 
     /// Absent values are left out: Varlink takes absent and null for equal.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func member(_ name: StaticString, _ value: (some FixedWidthInteger)?) {
         if let value { member(name, value) }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func member(_ name: StaticString, _ value: String?) {
         if let value { member(name, value) }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func member(_ name: StaticString, _ values: [String]) {
         self.name(name)
         beginArray()

@@ -20,16 +20,22 @@ public struct Event: Hashable, Sendable {
     /// Encoded size of the whole event, where it was shortened.
     public var fullBytes: Int?
 
-    @inlinable
-    public init(
-        sequence: UInt64, cursor: Cursor, type: EventType, realtimeUSec: UInt64, monotonicUSec: UInt64,
-        process: Process? = nil, file: File? = nil, gap: Gap? = nil
-    ) {
+    /// What every event has.
+    public init(sequence: UInt64, cursor: Cursor, type: EventType, realtimeUSec: UInt64, monotonicUSec: UInt64) {
         self.sequence = sequence
         self.cursor = cursor
         self.type = type
         self.realtimeUSec = realtimeUSec
         self.monotonicUSec = monotonicUSec
+    }
+
+    // Not the same with defaults: what is nil at first and then set makes the compiler copy the whole.
+    public init(
+        sequence: UInt64, cursor: Cursor, type: EventType, realtimeUSec: UInt64, monotonicUSec: UInt64,
+        process: Process? = nil, file: File? = nil, gap: Gap? = nil
+    ) {
+        self.init(
+            sequence: sequence, cursor: cursor, type: type, realtimeUSec: realtimeUSec, monotonicUSec: monotonicUSec)
         self.process = process
         self.file = file
         self.gap = gap

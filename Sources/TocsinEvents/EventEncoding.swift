@@ -138,6 +138,7 @@ extension JSONWriter {
 
     /// Varlink's integers are signed: of the kernel's 64-bit inode numbers, which some file systems use up to the
     /// highest bit, the same bits are written.
+    @inline(__always)
     private mutating func bits(_ name: StaticString, _ value: UInt64?) {
         member(name, value.map(Int64.init(bitPattern:)))
     }
@@ -147,6 +148,7 @@ extension JSONWriter {
         text.bytes.withUnsafeBufferPointer { string(utf8: $0) }
     }
 
+    @inline(__always)
     private mutating func text(_ name: StaticString, base64: StaticString, _ text: ByteString?) {
         guard let text else { return }
         self.name(name)

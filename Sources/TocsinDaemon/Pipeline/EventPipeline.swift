@@ -167,7 +167,6 @@ final class EventPipeline {
     }
 
     /// The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
-    @inline(__always)
     private func newEvent(_ type: EventType, _ realtimeUSec: UInt64, _ monotonicUSec: UInt64) -> Event {
         Event(
             sequence: service.nextSequence, cursor: service.nextCursor, type: type, realtimeUSec: realtimeUSec,

@@ -53,19 +53,26 @@ package struct ProbeCounters: ~Copyable, Sendable {
 
     /// What a reader took out of the ring.
     struct Taken {
-        fileprivate var delivered: [UInt64] = [0, 0, 0]
+        fileprivate var executions: UInt64 = 0
+        fileprivate var forks: UInt64 = 0
+        fileprivate var ends: UInt64 = 0
         var undecodable: UInt64 = 0
 
         mutating func count(_ type: EventType) {
-            guard let index = ProbeCounters.types.firstIndex(where: { $0.0 == type }) else { return }
-            delivered[index] += 1
+            switch type {
+            case .exec: executions += 1
+            case .fork: forks += 1
+            case .exit: ends += 1
+            default: break
+            }
         }
     }
 
     func add(_ taken: Taken) {
-        for ((_, index), count) in zip(Self.types, taken.delivered) {
-            add(count, to: word(MemoryLayout<probe_counters>.offset(of: \.delivered), index))
-        }
+        let delivered = MemoryLayout<probe_counters>.offset(of: \.delivered)
+        add(taken.executions, to: word(delivered, PROBE_EXEC))
+        add(taken.forks, to: word(delivered, PROBE_FORK))
+        add(taken.ends, to: word(delivered, PROBE_EXIT))
         add(taken.undecodable, to: word(MemoryLayout<probe_counters>.offset(of: \.undecodable)))
     }
 

@@ -10,9 +10,19 @@ package struct RecordDecoder: Sendable {
     private var groups: [UInt64: Group] = [:]
     private static let groupLimit = 1024
 
-    fileprivate struct Group {
-        var path: ByteString
-        var names: CgroupPath
+    /// The group of the latest record: most are of a few.
+    private var latest: Group?
+
+    fileprivate final class Group: Sendable {
+        let id: UInt64
+        let path: ByteString
+        let names: CgroupPath
+
+        init(_ id: UInt64, path: ByteString) {
+            self.id = id
+            self.path = path
+            names = CgroupPath(parsing: path.bytes)
+        }
     }
 
     package init(boot: BootID) { self.boot = boot }
@@ -51,7 +61,7 @@ package struct RecordDecoder: Sendable {
 
     // They fill a process in where it is: it is large.
 
-    private func common(_ raw: probe_process, _ process: inout Process.Members) {
+    private mutating func common(_ raw: probe_process, _ process: inout Process.Members) {
         process.parentPid = raw.parent_tgid
         process.processGroup = raw.process_group
         process.uid = raw.uid
@@ -64,8 +74,9 @@ package struct RecordDecoder: Sendable {
             pid: UInt64(raw.pid_namespace), mount: UInt64(raw.mount_namespace),
             network: UInt64(raw.network_namespace), user: UInt64(raw.user_namespace))
         // An execution brings the path of its group; so what was executed in the group before is known by its id.
-        if let group = groups[raw.cgroup_id] { process.join(group) }
-        process.comm = withUnsafeBytes(of: raw.comm) { ByteString([UInt8]($0.upToNUL)) }
+        if latest?.id != raw.cgroup_id { latest = groups[raw.cgroup_id] }
+        if let latest { process.join(latest) }
+        process.comm = withUnsafeBytes(of: raw.comm) { ByteString(copying: $0.upToNUL) }
     }
 
     private func exit(_ bytes: UnsafeRawBufferPointer, _ process: inout Process.Members) -> Bool {
@@ -89,7 +100,7 @@ package struct RecordDecoder: Sendable {
         process.arguments = Self.arguments(arguments, cut: failed(PROBE_FAULT_ARGUMENTS))
         process.argumentsTruncated = failed(PROBE_FAULT_ARGUMENTS)
         // A name cut short would name another file.
-        if !failed(PROBE_FAULT_FILENAME) { process.filename = ByteString([UInt8](filename)) }
+        if !failed(PROBE_FAULT_FILENAME) { process.filename = ByteString(copying: filename) }
         if !failed(PROBE_FAULT_EXECUTABLE) { process.executable = Self.path(executable) }
         if !failed(PROBE_FAULT_WORKING_DIRECTORY) { process.workingDirectory = Self.path(directory) }
         process.executableInode = raw.inode
@@ -103,9 +114,10 @@ package struct RecordDecoder: Sendable {
     }
 
     private mutating func remember(_ id: UInt64, path: ByteString) -> Group {
-        let group = Group(path: path, names: CgroupPath(parsing: path.bytes))
+        let group = Group(id, path: path)
         if groups.count >= Self.groupLimit { groups.removeAll(keepingCapacity: true) }
         groups[id] = group
+        latest = group
         return group
     }
 
@@ -126,10 +138,11 @@ package struct RecordDecoder: Sendable {
     static func arguments(_ bytes: UnsafeRawBufferPointer, cut: Bool) -> [ByteString]? {
         if bytes.isEmpty { return cut ? nil : [] }
         var arguments: [ByteString] = []
+        arguments.reserveCapacity(4)
         var rest = bytes
         while !rest.isEmpty {
             let argument = rest.upToNUL
-            arguments.append(ByteString([UInt8](argument)))
+            arguments.append(ByteString(copying: argument))
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(argument.count + 1))
         }
         return arguments
@@ -140,22 +153,16 @@ package struct RecordDecoder: Sendable {
         guard !components.isEmpty else { return "/" }
         return ByteString(
             [UInt8](unsafeUninitializedCapacity: components.count) { path, count in
-                // Each component gives its NUL for a slash.
                 count = components.count
-                var target = count
-                var rest = components
-                while !rest.isEmpty {
-                    let component = rest.upToNUL
-                    target -= component.count
-                    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(path)[target...])
-                        .copyMemory(from: component)
-                    // Only what is no list of components lacks the last NUL.
-                    if target > 0 {
-                        target -= 1
-                        path[target] = UInt8(ascii: "/")
-                    }
-                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(component.count + 1))
+                var (start, target) = (0, count)
+                for end in components.indices where components[end] == 0 {
+                    target -= end - start + 1
+                    path[target] = UInt8(ascii: "/")
+                    for index in start..<end { path[target + 1 + index - start] = components[index] }
+                    start = end + 1
                 }
+                // Only what is no list of components lacks the last NUL.
+                for index in start..<count { path[index - start] = components[index] }
             })
     }
 
@@ -179,6 +186,16 @@ extension Process.Members {
         cgroup = group.path
         unit = group.names.unit
         container = group.names.container
+    }
+}
+
+extension ByteString {
+    fileprivate init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(
+            [UInt8](unsafeUninitializedCapacity: bytes.count) { copy, count in
+                UnsafeMutableRawBufferPointer(copy).copyMemory(from: bytes)
+                count = bytes.count
+            })
     }
 }
 
