@@ -4,7 +4,7 @@ package import TocsinEvents
 ///
 /// A state machine without clock and I/O. It owns the log and everything that clients are owed; it must not own a
 /// descriptor, a thread or a reply half written. Inputs append what is to be done to a list that the caller reuses;
-/// the caller does all of it, in order, before the next input. Everything runs on one event loop.
+/// the caller does all of it, in order, before the next event. Everything runs on one event loop.
 ///
 /// Every read is completed, failed or removed with its connection: exactly one of these, exactly once.
 package struct Delivery: ~Copyable {

@@ -1,7 +1,7 @@
 package import TocsinEvents
 
-/// What the caller must do. In order, all of it, before the next input: an event is named by its number, and the next
-/// input may push it out of the log.
+/// What the caller must do. In order, all of it, before the next event is appended: an event is named by its number, and
+/// another may push it out of the log.
 ///
 /// Every read and subscription gets exactly one final `complete` or `fail`, or its connection has closed.
 package enum DeliveryAction: Hashable, Sendable {

@@ -60,7 +60,7 @@ extension Delivery {
         return log.matches(streams[slot].filter, sequence, facts)
     }
 
-    /// The encoded event of a completion. It must belong to the latest input.
+    /// The encoded event of a completion. No event may have been appended since.
     package func withBytes(of event: EventReference, _ body: (Span<UInt8>) -> Void) {
         switch event {
         case .logged(let sequence): log.withEvent(sequence, body)

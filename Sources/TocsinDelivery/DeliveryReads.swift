@@ -4,14 +4,20 @@ internal import TocsinEvents
 
 extension Delivery {
     /// Completes now, or pends. Without `open` before, the session sees every event from now on.
+    ///
+    /// - Parameter count: of reads that ask for the same one after another, numbered from `call` on.
     package mutating func read(
-        _ id: ConnectionID, _ call: CallID, _ request: ReadRequest = ReadRequest(), _ actions: inout [DeliveryAction]
+        _ id: ConnectionID, _ call: CallID, count: Int = 1, _ request: ReadRequest = ReadRequest(),
+        _ actions: inout [DeliveryAction]
     ) {
-        do throws(DeliveryError) {
-            let slot = try enqueue(id, call, request)
-            pump(sessions[slot].stream, &actions)
-        } catch {
-            actions.append(.fail(id, call, error))
+        for number in 0..<UInt64(count) {
+            let call = CallID(call.rawValue + number)
+            do throws(DeliveryError) {
+                let slot = try enqueue(id, call, request)
+                pump(sessions[slot].stream, &actions)
+            } catch {
+                actions.append(.fail(id, call, error))
+            }
         }
     }
 

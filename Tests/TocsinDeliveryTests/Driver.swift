@@ -84,6 +84,14 @@ final class Driver {
         return call
     }
 
+    /// Reads that come together.
+    func read(_ id: ConnectionID, count: Int) {
+        let first = newCall(id)
+        for _ in 1..<count { _ = newCall(id) }
+        delivery.read(id, first, count: count, ReadRequest(), &actions)
+        perform()
+    }
+
     /// A read that does not wait.
     func poll(_ id: ConnectionID, acknowledge: Cursor? = nil) -> Outcome? {
         let call = read(id, ReadRequest(timeoutMSec: 0, acknowledge: acknowledge))

@@ -18,6 +18,26 @@ import TocsinEvents
         #expect(driver.order.map(\.call) == [reads[0], other, reads[1], reads[2]])
     }
 
+    @Test("reads that come together are completed, pend and are refused as if one came after another")
+    func together() throws {
+        var limits = DeliveryLimits()
+        limits.pendingReads = 3
+        let (together, apart) = (try Driver(limits: limits), try Driver(limits: limits))
+        for driver in [together, apart] {
+            let id = try driver.open()
+            for _ in 1...2 { driver.append() }
+            if driver === together { driver.read(id, count: 6) } else { for _ in 1...6 { driver.read(id) } }
+            for _ in 1...4 { driver.append() }
+        }
+        #expect(
+            together.order.map(\.outcome) == [
+                .event(1, queued: 1), .event(2, queued: 0), .failed(.limitExceeded(.pendingReads, value: 3)),
+                .event(3, queued: 0), .event(4, queued: 0), .event(5, queued: 0),
+            ])
+        #expect(together.order.map(\.call) == apart.order.map(\.call))
+        #expect(together.order.map(\.outcome) == apart.order.map(\.outcome))
+    }
+
     @Test("an event with no read pending waits for the session's next read")
     func waits() throws {
         let driver = try Driver()

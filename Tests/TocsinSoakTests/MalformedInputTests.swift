@@ -64,14 +64,16 @@ import TocsinRules
             stream.receive(&piece)
             reading: while true {
                 switch stream.next() {
-                case .dispatch(let call, let id):
+                case .dispatch(let call, let ids):
                     let name =
                         switch call.callee {
                         case .method(let index): names[index]
                         case .unknown(let name): name
                         }
-                    calls.append("\(call.mode) \(name) \(call.parameters)")
-                    stream.answer(id) { _ in }
+                    for id in ids {
+                        calls.append("\(call.mode) \(name) \(call.parameters)")
+                        stream.answer(id) { _ in }
+                    }
                 case .violation(let violation): return calls + ["\(violation)"]
                 case .needsInput, .enough, .blocked, .finished: break reading
                 }

@@ -26,11 +26,13 @@ import Testing
         func advance() -> Bool {
             while true {
                 switch stream.next() {
-                case .dispatch(let call, let id):
-                    outcome.append(
-                        "\(id.rawValue) \(name(of: call.callee)) \(call.parameters.count) \(call.mode)")
-                    if call.mode == .oneway { stream.answer(id) { _ in } } else { unanswered.append(id) }
-                    if unanswered.count > delay { stream.answer(unanswered.removeFirst()) { _ in } }
+                case .dispatch(let call, let ids):
+                    for id in ids {
+                        outcome.append(
+                            "\(id.rawValue) \(name(of: call.callee)) \(call.parameters.count) \(call.mode)")
+                        if call.mode == .oneway { stream.answer(id) { _ in } } else { unanswered.append(id) }
+                        if unanswered.count > delay { stream.answer(unanswered.removeFirst()) { _ in } }
+                    }
                 case .needsInput: return true
                 case .enough: Issue.record("every call had room")
                 case .blocked: stream.answer(unanswered.removeFirst()) { _ in }
@@ -109,13 +111,56 @@ import Testing
             stream.receive(&piece)
             loop: while true {
                 switch stream.next() {
-                case .dispatch(_, let id): stream.answer(id) { _ in }
+                case .dispatch(_, let ids): for id in ids { stream.answer(id) { _ in } }
                 case .violation: stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, parser: parser)
                 case .needsInput, .enough, .blocked, .finished: break loop
                 }
             }
             #expect(stream.bufferedBytes <= 100, "seed \(seed)")
         }
+    }
+
+    @Test("calls that say the same come as one where they pend together, as many as have room")
+    func runs() {
+        var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, parser: parser)
+        func next(atMost most: Int = .max) -> String {
+            switch stream.next(atMost: most) {
+            case .dispatch(let call, let ids):
+                "\(name(of: call.callee)) \(ids.lowerBound.rawValue)..<\(ids.upperBound.rawValue)"
+            case .enough: "enough"
+            case .needsInput: "needs input"
+            case .blocked: "blocked"
+            case .finished, .violation: "ended"
+            }
+        }
+        func answer(_ ids: Range<UInt64>) { for id in ids { stream.answer(CallID(rawValue: id)) { _ in } } }
+        let (wait, other) = (#"{"method":"a.b.Wait"}"# + "\0", #"{"method":"a.b.M"}"# + "\0")
+        var bytes = ByteBuffer(string: String(repeating: wait, count: 9) + other + other + wait + wait.dropLast())
+        stream.receive(&bytes)
+        #expect(next(atMost: 3) == "a.b.Wait 0..<3")
+        #expect(next(atMost: 0) == "enough")
+        #expect(next() == "a.b.Wait 3..<4")
+        #expect(next() == "blocked")
+        answer(0..<4)
+        // The one that was looked at before is not the latest message of all connections any more.
+        #expect(next() == "a.b.Wait 4..<5")
+        #expect(next() == "a.b.Wait 5..<8")
+        answer(4..<8)
+        #expect(next() == "a.b.Wait 8..<9")
+        #expect(next() == "blocked")
+        answer(8..<9)
+        #expect(next() == "a.b.M 9..<10")
+        #expect(next() == "blocked")
+        answer(9..<10)
+        #expect(next() == "a.b.M 10..<11")
+        answer(10..<11)
+        #expect(next() == "a.b.Wait 11..<12")
+        #expect(next() == "needs input")
+        var end = ByteBuffer(string: "\0\0")
+        stream.receive(&end)
+        #expect(next() == "a.b.Wait 12..<13")
+        // An empty message is no repetition of anything.
+        #expect(next() == "ended")
     }
 
     @Test("a message is refused as too long before it has ended")
@@ -131,7 +176,7 @@ import Testing
     func enough() {
         var stream = CallStream(maximumMessageBytes: 100, maximumUnanswered: 4, parser: parser)
         func next(mayDispatch: Bool) -> String {
-            switch stream.next(mayDispatch: mayDispatch) {
+            switch stream.next(atMost: mayDispatch ? 1 : 0) {
             case .dispatch(let call, _): name(of: call.callee)
             case .enough: "enough"
             case .needsInput: "needs input"

@@ -102,6 +102,25 @@ import Testing
         #expect(try server.run { $0.ran.count { $0 == "Big" } } == calls)
     }
 
+    @Test("calls that pend together are answered together, and while a client does not take that, none follows them")
+    func slowClientOfTogether() throws {
+        let server = try TestServer { $0.limits.maximumPipelinedCalls = 8 }
+        let slow = try server.connect()
+        let calls = 50
+        let call = #"{"method":"org.example.test.Gather","parameters":{"bytes":60000}}"# + "\0"
+        try slow.send(bytes: Array(String(repeating: call, count: calls).utf8))
+        let other = try server.connect()
+        for _ in 0..<100 {
+            try other.send(#"{"method":"org.example.test.Typed"}"#)
+            #expect(try other.receive() == "{}")
+        }
+        // More than its socket takes.
+        #expect(try server.run { $0.gatherings } == [8])
+        for number in 0..<calls {
+            #expect(try #require(try slow.receive()).hasPrefix(#"{"parameters":{"number":\#(number),"#))
+        }
+    }
+
     @Test(
         "no call reaches an interface after the end of its connection, as when a write fails between calls"
     )

@@ -296,7 +296,7 @@ import Testing
             for (index, call) in service.pending.enumerated() {
                 if index == 1 { call.reply(continues: true) { $0.member("number", 0) } }
                 for number in [2, 3] {
-                    call.connection.reply(to: call.id, with: shared)
+                    call.connection.reply(continues: true) { $0.reply(to: call.id, with: shared) }
                     call.reply(continues: number == 2) { $0.member("number", number) }
                 }
             }
@@ -309,6 +309,39 @@ import Testing
         }
     }
 
+    @Test("calls that come together and say the same reach the interface as one, and all are answered in order")
+    func runs() throws {
+        let server = try TestServer { $0.limits.maximumPipelinedCalls = 5 }
+        let socket = try server.connect()
+        func gather(_ bytes: Int, _ times: Int) -> String {
+            String(
+                repeating: #"{"method":"org.example.test.Gather","parameters":{"bytes":\#(bytes)}}"# + "\0",
+                count: times)
+        }
+        let typed = #"{"method":"org.example.test.Typed"}"# + "\0"
+        try socket.send(bytes: Array((gather(0, 7) + gather(1, 2) + typed + gather(1, 1)).utf8))
+        for number in 0..<7 { #expect(try socket.receive() == #"{"parameters":{"number":\#(number),"text":""}}"#) }
+        for number in 7..<9 { #expect(try socket.receive() == #"{"parameters":{"number":\#(number),"text":"x"}}"#) }
+        #expect(try socket.receive() == "{}")
+        #expect(try socket.receive() == #"{"parameters":{"number":10,"text":"x"}}"#)
+        // No more than may pend together, and one that had to wait comes alone; another question is another call.
+        #expect(try server.run { $0.gatherings } == [5, 1, 1, 2, 1])
+    }
+
+    @Test("calls that come as one are refused each for itself")
+    func refusedRuns() throws {
+        let server = try TestServer()
+        let socket = try server.connect()
+        let call = #"{"method":"org.example.test.Gather","parameters":{"bytes":""}}"# + "\0"
+        try socket.send(bytes: Array(String(repeating: call, count: 3).utf8))
+        for _ in 0..<3 {
+            #expect(
+                try socket.receive()
+                    == #"{"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"bytes"}}"#)
+        }
+        #expect(try server.counters.callsRefused == 3)
+    }
+
     @Test("a shared reply to a later call waits for the replies to earlier ones")
     func sharedReplyToLaterCall() throws {
         let server = try TestServer()
@@ -317,7 +350,8 @@ import Testing
         try server.until { $0.pending.count == 2 }
         try server.run { service in
             let later = service.pending[1]
-            later.connection.reply(to: later.id, with: SharedReply(upTo: 12) { $0.append(#"{"number":2}"#) })
+            let shared = SharedReply(upTo: 12) { $0.append(#"{"number":2}"#) }
+            later.connection.reply(continues: false) { $0.reply(to: later.id, with: shared) }
             service.answer(1)
         }
         for number in [1, 2] { #expect(try socket.receive() == #"{"parameters":{"number":\#(number)}}"#) }

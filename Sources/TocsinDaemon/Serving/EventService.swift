@@ -77,7 +77,7 @@ final class EventService: VarlinkInterface {
 
     func options(of method: String) -> MethodOptions {
         switch method {
-        case "Read": .pendsTogether
+        case "Read": [.pendsTogether, .takesRuns]
         case "Subscribe": .requiresMore
         default: []
         }
@@ -86,12 +86,20 @@ final class EventService: VarlinkInterface {
     func call(_ call: ServerCall) {
         let connection = TocsinDelivery.ConnectionID(call.connection)
         // What nobody was woken for has its number before: whoever begins with the next event is not told of it.
-        if call.method == "GetStatus" || !delivery.hasSession(connection) { catchUp?() }
+        if call.method == "GetStatus" || !delivery.hasSession(connection) {
+            // What calls before it led to is done before another event.
+            perform()
+            catchUp?()
+        }
         do throws(DeliveryError) {
             try dispatch(call, connection)
         } catch {
-            fail(call.connection, call.id, error)
+            for id in call.ids { fail(call.connection, id, error) }
         }
+    }
+
+    /// Reads that came together are completed together.
+    func callsEnded(on connection: ServerConnection) {
         perform()
         tellAwaitedTypes()
     }
@@ -107,7 +115,7 @@ final class EventService: VarlinkInterface {
         case "Read":
             // Nobody would get the event.
             guard !call.isOneway else { return }
-            delivery.read(connection, id, try ReadRequest(parameters), &actions)
+            delivery.read(connection, id, count: call.ids.count, try ReadRequest(parameters), &actions)
         case "Open":
             let opened = try delivery.open(connection, try OpenRequest(parameters))
             let limits = delivery.limits
@@ -173,7 +181,7 @@ final class EventService: VarlinkInterface {
 
     // MARK: Actions
 
-    /// Does what the latest input asked for. An action's own consequence (a connection that closes, a socket that is
+    /// Does what the latest inputs asked for. An action's own consequence (a connection that closes, a socket that is
     /// full) is an input of its own, whose actions come behind those that are left.
     private func perform() {
         guard !isPerforming, !actions.isEmpty else { return }
@@ -231,12 +239,14 @@ final class EventService: VarlinkInterface {
         guard let connection = client(completion.connection) else { return }
         let call = Varlink.CallID(rawValue: completion.call.rawValue)
         if let shared {
-            connection.reply(to: call, with: shared)
+            connection.reply(continues: completion.continues) { $0.reply(to: call, with: shared) }
         } else {
             delivery.withBytes(of: completion.event) { event in
-                connection.reply(
-                    to: call, continues: completion.continues, upTo: completion.mostBytes(with: event)
-                ) { completion.write(event, into: &$0) }
+                connection.reply(continues: completion.continues) {
+                    $0.reply(to: call, continues: completion.continues, upTo: completion.mostBytes(with: event)) {
+                        completion.write(event, into: &$0)
+                    }
+                }
             }
         }
         if completion.continues, !connection.isWritable {

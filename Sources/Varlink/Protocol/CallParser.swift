@@ -6,8 +6,8 @@ import Glibc
 final class CallParser {
     let methods: MethodTable
 
-    /// As it was written, and what it was found to mean. Empty before the first.
-    private var latestBytes: [UInt8] = []
+    /// As it was written, and what it was found to mean. Empty before the first, and after one that is not kept.
+    private(set) var latestBytes: [UInt8] = []
     private var latest: CallMessage?
 
     /// A longer message is not kept.
@@ -18,8 +18,9 @@ final class CallParser {
     func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(MalformedMessage) -> CallMessage {
         if let latest, isLatest(bytes) { return latest }
         let call = try CallMessage(parsing: bytes, methods: methods)
+        latestBytes.removeAll(keepingCapacity: true)
+        latest = nil
         if bytes.count <= Self.mostBytes {
-            latestBytes.removeAll(keepingCapacity: true)
             latestBytes.append(contentsOf: bytes)
             latest = call
         }
@@ -27,6 +28,7 @@ final class CallParser {
     }
 
     private func isLatest(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let latestBytes = latestBytes
         guard bytes.count == latestBytes.count, let start = bytes.baseAddress else { return false }
         return latestBytes.withUnsafeBufferPointer { memcmp($0.baseAddress!, start, bytes.count) == 0 }
     }

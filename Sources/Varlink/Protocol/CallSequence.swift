@@ -1,10 +1,13 @@
 import NIOCore
 
 /// A call's place among the calls of its connection: the first is 0.
-public struct CallID: Hashable, Comparable, Sendable {
+public struct CallID: Hashable, Strideable, Sendable {
     public let rawValue: UInt64
 
     public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    public func distance(to other: CallID) -> Int { Int(other.rawValue) - Int(rawValue) }
+    public func advanced(by count: Int) -> CallID { CallID(rawValue: UInt64(Int(rawValue) + count)) }
 
     public static func < (lhs: CallID, rhs: CallID) -> Bool { lhs.rawValue < rhs.rawValue }
 }
@@ -38,6 +41,12 @@ struct CallSequence {
         if isEmpty { return true }
         return pendsTogether && call.mode == .single && call.callee == pending && count < maximumUnanswered
     }
+
+    /// How many more calls may join those that pend together.
+    var room: Int { maximumUnanswered - count }
+
+    /// Takes another call that says the same as the one dispatched last, and pends together with it.
+    mutating func dispatchAgain(_ times: Int) { count += times }
 
     /// Takes a call that is admitted.
     mutating func dispatch(_ call: CallMessage, pendsTogether: Bool) -> CallID {

@@ -45,8 +45,8 @@ struct CallStream: ~Copyable {
     // MARK: Outputs
 
     enum Step: Sendable {
-        /// Run this call.
-        case dispatch(CallMessage, CallID)
+        /// Run this call: so often, where a client says the same so often in a row and the calls pend together.
+        case dispatch(CallMessage, Range<CallID>)
         /// Ask again in a later turn: a call might run, but there were enough in this one.
         case enough
         /// Read from the socket: no whole message is left.
@@ -59,11 +59,12 @@ struct CallStream: ~Copyable {
         case violation(ProtocolViolation)
     }
 
-    /// - Parameter mayDispatch: whether this turn has room for another call.
-    mutating func next(mayDispatch: Bool = true) -> Step {
+    /// - Parameter most: calls that this turn has room for.
+    mutating func next(atMost most: Int = .max) -> Step {
         if isDraining { return calls.isEmpty ? .finished : .blocked }
         var waiting = head.take()
-        if waiting == nil {
+        let isLatest = waiting == nil
+        if isLatest {
             do throws(ProtocolViolation) {
                 waiting = try parseNext()
             } catch {
@@ -81,11 +82,18 @@ struct CallStream: ~Copyable {
             framer.releaseMemory()
             return .blocked
         }
-        guard mayDispatch else {
+        guard most > 0 else {
             head = call
             return .enough
         }
-        return .dispatch(call, calls.dispatch(call, pendsTogether: together))
+        let first = calls.dispatch(call, pendsTogether: together)
+        var end = first.advanced(by: 1)
+        if together, isLatest, call.mode == .single {
+            let repeats = framer.skip(parser.latestBytes, atMost: min(most - 1, calls.room))
+            calls.dispatchAgain(repeats)
+            end = end.advanced(by: repeats)
+        }
+        return .dispatch(call, first..<end)
     }
 
     private mutating func parseNext() throws(ProtocolViolation) -> CallMessage? {
@@ -97,7 +105,7 @@ struct CallStream: ~Copyable {
         } catch {
             throw .messageTooLong
         }
-        switch parsed {
+        switch consume parsed {
         case .success(let call)?: return call
         case .failure(let error)?: throw .malformed(error)
         case nil: return nil

@@ -29,13 +29,37 @@ struct MessageFramer {
 
     /// Hands out the next message where it lies, if all of it has arrived.
     mutating func next<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) throws(MessageTooLong) -> R? {
-        let found = buffer.withUnsafeReadableBytes { bytes -> (length: Int, result: R?)? in
-            guard let length = messageLength(in: bytes) else { return nil }
-            let message = UnsafeRawBufferPointer(rebasing: bytes[..<length]).assumingMemoryBound(to: UInt8.self)
-            return (length, length <= maximumMessageBytes ? body(message) : nil)
+        var result: R?
+        let length = buffer.withUnsafeReadableBytes { bytes in
+            let length = messageLength(in: bytes)
+            if let length, length <= maximumMessageBytes {
+                result = body(UnsafeRawBufferPointer(rebasing: bytes[..<length]).assumingMemoryBound(to: UInt8.self))
+            }
+            return length
         }
-        try pass(found?.length)
-        return found?.result
+        try pass(length)
+        return result
+    }
+
+    /// Passes over messages that are the same as this, which is not empty, and says how many.
+    mutating func skip(_ message: [UInt8], atMost most: Int) -> Int {
+        let size = message.count + 1
+        guard !message.isEmpty, most > 0, buffer.readableBytes >= size else { return 0 }
+        let count = buffer.withUnsafeReadableBytes { bytes in
+            message.withUnsafeBufferPointer { message in
+                var count = 0
+                while count < most, (count + 1) * size <= bytes.count, bytes[(count + 1) * size - 1] == 0,
+                    memcmp(bytes.baseAddress! + count * size, message.baseAddress!, message.count) == 0
+                {
+                    count += 1
+                }
+                return count
+            }
+        }
+        guard count > 0 else { return 0 }
+        searched = 0
+        buffer.moveReaderIndex(forwardBy: count * size)
+        return count
     }
 
     /// The same with memory that is shared with the stream: use it and let it go.

@@ -15,8 +15,8 @@ public struct ServerLimits: Hashable, Sendable {
     /// Bytes of replies that are made for a connection before the kernel has taken those before. With so many, and while
     /// any wait that it did not take, a connection counts as not writable: no further call of it is dispatched, and
     /// streams pause. So this, and a reply, is what a client's further calls and streams cost when it never reads. The calls
-    /// that pend already are another matter: each is answered when its interface answers it, however much waits. With a
-    /// small reply it fits 32 KiB.
+    /// that pend already are another matter: each is answered when its interface answers it, however much waits, and calls that
+    /// pend together are all dispatched before the first is answered. With a small reply it fits 32 KiB.
     public var outputHighWaterMark = 28 * 1024
     /// How long a connection that the server ends may take to accept its last replies.
     public var closeTimeout = TimeAmount.seconds(5)

@@ -11,19 +11,18 @@ public struct ConnectionID: Hashable, Sendable {
 
 /// One client: performs what `CallStream` decides.
 ///
-/// Owns the replies of a turn until they are written; those that are shared wait in the channel, unflushed. The channel
-/// owns the descriptor, and is closed here. All of it happens on the server's event loop. No interface is called from
-/// within `reply`: what a reply makes possible, such as the next call, happens at the end of the loop's turn. Replies
-/// are written there, and by `close`: a write may end the connection before it returns.
+/// Owns the replies of a turn until they are written; some of them wait in the channel, unflushed. The channel owns the
+/// descriptor, and is closed here. All of it happens on the server's event loop. No interface is called from within
+/// `reply`: what a reply makes possible, such as the next call, happens at the end of the loop's turn. Replies are
+/// written there, and by `close`: a write may end the connection before it returns.
 public final class ServerConnection {
     public let id: ConnectionID
     public let peer: PeerCredentials
 
     private let server: VarlinkServer
     private let limits: ServerLimits
-    private var stream: CallStream
-    /// Nil before the channel is active and after it is closed.
-    private var context: ChannelHandlerContext?
+    private var conversation: Conversation
+    private var context: ChannelHandlerContext? { conversation.channel }
 
     private enum State {
         case open
@@ -33,14 +32,11 @@ public final class ServerConnection {
     }
 
     private var state = State.open
-    private let replyCheck: ReplyCheck?
-    /// Replies of this turn. Nil also while one of them is written into it.
-    private var output: ByteBuffer?
-    /// Of replies of this turn that come before these: the channel has them, and was not told to write them.
-    private var unflushedBytes = 0
     /// Too much waits for the client, and a stream of replies that has seen it is to hear when that has changed.
     private var isCongested = false
     private var isProcessing = false
+    /// Calls ran, and their interfaces were not told that these were all for now.
+    private var hasCalled = false
     /// Calls were left alone because replies wait: goes on once they are written.
     private var isHeldBack = false
     /// Calls of this turn.
@@ -60,7 +56,7 @@ public final class ServerConnection {
 
     /// A connection that has more to say or to do than fits one turn lets others have theirs.
     private static let callsPerTurn = 64
-    private static let bytesPerTurn = 192 << 10
+    private static let bytesPerTurn = 256 << 10
     /// Memory beyond the replies in it that may wait with them for the kernel.
     private static let spareBytes = 32 << 10
     /// What may come beyond a message and was not asked for: more than a socket of the usual size holds.
@@ -71,10 +67,7 @@ public final class ServerConnection {
         self.peer = peer
         self.server = server
         limits = server.configuration.limits
-        replyCheck = server.configuration.replyMismatch.map(ReplyCheck.init)
-        stream = CallStream(
-            maximumMessageBytes: limits.maximumMessageBytes, maximumUnanswered: limits.maximumPipelinedCalls,
-            parser: server.parser)
+        conversation = Conversation(server)
     }
 
     // MARK: Replies
@@ -82,11 +75,8 @@ public final class ServerConnection {
     /// False while replies wait for the client that the kernel did not take, or more are made than the limit: a stream
     /// pauses until it hears `connectionBecameWritable`.
     public var isWritable: Bool {
-        state == .open && context != nil && !awaitsQueue && unwrittenBytes < limits.outputHighWaterMark
+        state == .open && context != nil && !awaitsQueue && conversation.unwrittenBytes < limits.outputHighWaterMark
     }
-
-    /// Of replies of this turn.
-    private var unwrittenBytes: Int { unflushedBytes + (output?.readableBytes ?? 0) }
 
     /// Bytes of replies that were written and that the kernel has not taken yet.
     private var waitingBytes: Int {
@@ -94,7 +84,7 @@ public final class ServerConnection {
         guard let context, !context.channel.isWritable else { return 0 }
         // Fails for a channel that is closed.
         let buffered = try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
-        return max(0, (buffered ?? 0) - unflushedBytes)
+        return max(0, (buffered ?? 0) - conversation.unflushedBytes)
     }
 
     /// False once the connection is closing: what is replied is dropped.
@@ -110,28 +100,14 @@ public final class ServerConnection {
         }
     }
 
-    /// Replies to a call with parameters that the closure writes as bytes, `bytes` at most: one JSON object, or nothing.
+    /// Replies to several calls at once, which costs less than one after another. The closure must not use the connection.
     ///
-    /// For replies that were encoded before: they are copied once, to where they are written from.
-    public func reply(
-        to call: CallID, continues: Bool = false, upTo bytes: Int, writing parameters: (inout ReplySpace) -> Void
-    ) {
-        deliver(call, continues: continues) { _, output in
-            ReplyEncoding.appendReply(to: &output, continues: continues, upTo: bytes, parameters)
-        }
-    }
-
-    /// Replies to a call with what others get, too.
-    public func reply(to call: CallID, with reply: SharedReply) {
-        guard state == .open, stream.place(of: call, continues: reply.continues) == .now, output == nil, let context
-        else {
-            return deliver(call, continues: reply.continues) { $1.writeImmutableBuffer(reply.bytes) }
-        }
-        check(call, reply.bytes, from: reply.bytes.readerIndex, continues: reply.continues)
-        // Nothing of this turn is to be written before it, so that nobody needs to copy it.
-        context.write(NIOAny(reply.bytes), promise: nil)
-        unflushedBytes += reply.bytes.readableBytes
-        replied(to: call, continues: reply.continues)
+    /// - Parameter continues: whether there are replies among them that do.
+    public func reply(continues: Bool, _ replies: (inout Conversation) -> Void) {
+        guard state == .open else { return }
+        replies(&conversation)
+        if continues, !isWritable { isCongested = true }
+        if !isReceiving { server.schedule(self) }
     }
 
     /// Answers a call with an error by its fully qualified name.
@@ -148,49 +124,10 @@ public final class ServerConnection {
     }
 
     private func deliver(_ call: CallID, continues: Bool, _ append: (VarlinkServer, inout ByteBuffer) -> Void) {
-        guard state == .open else { return }
-        switch stream.place(of: call, continues: continues) {
-        case .nowhere: return
-        case .now:
-            var output = takeOutput()
-            let start = output.writerIndex
-            append(server, &output)
-            check(call, output, from: start, continues: continues)
-            self.output = output
-        case .later:
-            var reply = ByteBuffer()
-            append(server, &reply)
-            check(call, reply, from: 0, continues: continues)
-            stream.hold(reply, for: call)
-        }
-        replied(to: call, continues: continues)
+        reply(continues: continues) { $0.add(to: call, continues: continues, append) }
     }
 
-    private func replied(to call: CallID, continues: Bool) {
-        if !continues { end(call) }
-        if continues, !isWritable { isCongested = true }
-        if !isReceiving { server.schedule(self) }
-    }
-
-    /// Takes out what was replied in this turn, to be put back with more.
-    private func takeOutput() -> ByteBuffer { output.take() ?? server.takeBuffer() }
-
-    private func check(_ call: CallID, _ output: ByteBuffer, from start: Int, continues: Bool) {
-        guard let replyCheck, let reply = output.viewBytes(at: start, length: output.writerIndex - start) else {
-            return
-        }
-        replyCheck.replied(call, reply, continues: continues)
-    }
-
-    func dispatched(_ id: CallID, _ route: Route) { replyCheck?.dispatched(id, route) }
-
-    private func end(_ call: CallID) {
-        stream.answer(call) { held in
-            var output = takeOutput()
-            output.writeBuffer(&held)
-            self.output = output
-        }
-    }
+    func dispatched(_ id: CallID, _ route: Route) { conversation.replyCheck?.dispatched(id, route) }
 
     // MARK: Closing
 
@@ -205,8 +142,8 @@ public final class ServerConnection {
         let channel = context.channel
         written.futureResult.whenComplete { _ in channel.close(promise: nil) }
         // An empty write, too, ends only after those before it.
-        context.writeAndFlush(NIOAny(output.take() ?? ByteBuffer()), promise: written)
-        unflushedBytes = 0
+        context.writeAndFlush(NIOAny(conversation.takeReplies() ?? ByteBuffer()), promise: written)
+        conversation.releaseMemory()
         reportQueue()
         // A client that does not read must not keep the connection.
         let deadline = context.eventLoop.scheduleTask(in: limits.closeTimeout) { channel.close(promise: nil) }
@@ -219,14 +156,14 @@ public final class ServerConnection {
     /// The server ends: no further call is taken, and the connection closes with its last reply.
     func drain() {
         guard state == .open else { return }
-        stream.drain()
+        conversation.calls.drain()
         server.schedule(self)
     }
 
     // MARK: What the channel tells
 
     func channelActive(_ context: ChannelHandlerContext) {
-        self.context = context
+        conversation.channel = context
         // The server may have ended between accept and here.
         if state != .open { context.close(promise: nil) }
     }
@@ -235,12 +172,12 @@ public final class ServerConnection {
         guard state == .open else { return }
         // The socket is read only while nothing whole is left. But the channel empties it before it closes: after a
         // half-close of what the kernel has, after a write that failed for as long as the client goes on sending.
-        guard stream.bufferedBytes <= limits.maximumMessageBytes + Self.unaskedBytes else {
+        guard conversation.calls.bufferedBytes <= limits.maximumMessageBytes + Self.unaskedBytes else {
             server.note(.messageTooLong, by: peer)
             return abort()
         }
         isReceiving = true
-        stream.receive(&bytes)
+        conversation.calls.receive(&bytes)
         process()
     }
 
@@ -252,7 +189,7 @@ public final class ServerConnection {
 
     func inputEnded() {
         guard state == .open else { return }
-        stream.endInput()
+        conversation.calls.endInput()
         process()
     }
 
@@ -268,8 +205,8 @@ public final class ServerConnection {
         let wasOpen = state == .open
         state = .closed
         if wasOpen { server.connectionClosed(self) }
-        context = nil
-        output = nil
+        conversation.channel = nil
+        _ = conversation.takeReplies()
         server.connectionQueueChanged(self, bytes: 0)
         server.remove(self)
     }
@@ -314,10 +251,9 @@ public final class ServerConnection {
 
     /// Returns how many bytes were written, to the kernel or to wait for it.
     private func flush() -> Int {
-        let written = unwrittenBytes
+        let written = conversation.unwrittenBytes
         guard written > 0, let context else { return 0 }
-        unflushedBytes = 0
-        if let replies = output.take() {
+        if let replies = conversation.takeReplies() {
             if awaitsQueue || replies.storageCapacity - replies.readableBytes > Self.spareBytes {
                 // What waits for the kernel holds the memory that it fills, and not all that was there for it.
                 var copy = ByteBuffer()
@@ -330,6 +266,7 @@ public final class ServerConnection {
         } else {
             context.flush()
         }
+        conversation.releaseMemory()
         reportQueue()
         return written
     }
@@ -338,7 +275,7 @@ public final class ServerConnection {
     private func reportQueue() {
         let waiting = waitingBytes
         // Without replies that wait for one to an earlier call.
-        server.connectionQueueChanged(self, bytes: waiting + unwrittenBytes)
+        server.connectionQueueChanged(self, bytes: waiting + conversation.unwrittenBytes)
         // What this turn has yet to write does not count: of that nothing is told before it is written.
         if waiting > 0 { awaitsQueue = true }
     }
@@ -359,21 +296,29 @@ public final class ServerConnection {
         isHeldBack = false
         while state == .open {
             // Nothing is written here: that may close the connection, and a call must not come after its end.
-            guard isWritable || context == nil else {
+            guard !awaitsQueue,
+                let step = conversation.next(
+                    atMost: Self.callsPerTurn - callsDispatched, below: limits.outputHighWaterMark)
+            else {
+                endCalls()
                 isHeldBack = true
                 wantsInput = false
                 return
             }
-            switch stream.next(mayDispatch: callsDispatched < Self.callsPerTurn) {
-            case .dispatch(let message, let id):
-                callsDispatched += 1
-                server.dispatch(message, id, on: self)
+            switch step {
+            case .dispatch(let message, let ids):
+                callsDispatched += ids.count
+                hasCalled = true
+                server.dispatch(message, ids, on: self)
                 // The handler had its chance to run it; there is nothing to wait for.
-                if message.mode == .oneway { end(id) }
+                if message.mode == .oneway { conversation.end(ids.lowerBound) }
             case .enough:
+                endCalls()
                 deferToLaterTurn()
                 return
             case .needsInput:
+                // What is replied to them may let others run.
+                if endCalls() { continue }
                 wantsInput = true
                 pipelineIsFull = false
                 if readIsWithheld {
@@ -382,18 +327,30 @@ public final class ServerConnection {
                 }
                 return
             case .blocked:
+                if endCalls() { continue }
                 wantsInput = false
-                if !pipelineIsFull, stream.calls.count >= limits.maximumPipelinedCalls {
+                if !pipelineIsFull, conversation.calls.calls.count >= limits.maximumPipelinedCalls {
                     pipelineIsFull = true
                     server.counters.pipelinesFull += 1
                 }
                 return
             case .finished:
+                endCalls()
                 close()
             case .violation(let violation):
+                endCalls()
                 server.note(violation, by: peer)
                 close()
             }
         }
+    }
+
+    /// Those calls have run that could: their interfaces may answer them together. Says whether there were any.
+    @discardableResult
+    private func endCalls() -> Bool {
+        guard hasCalled else { return false }
+        hasCalled = false
+        server.callsEnded(on: self)
+        return true
     }
 }

@@ -1,7 +1,7 @@
 import JSON
 
 /// The errors of `org.varlink.service`, which any method may return.
-public enum ServiceError: Hashable, Sendable {
+public enum ServiceError: Error, Hashable, Sendable {
     case interfaceNotFound(String)
     case methodNotFound(String)
     case methodNotImplemented(String)

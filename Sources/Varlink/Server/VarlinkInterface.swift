@@ -15,6 +15,10 @@ public protocol VarlinkInterface: AnyObject {
     /// A `oneway` call is over when this returns.
     func call(_ call: ServerCall)
 
+    /// All calls of a connection have run that could: told before anything else happens, so that they may be answered
+    /// together.
+    func callsEnded(on connection: ServerConnection)
+
     /// A client has connected; told before any of its calls.
     func connectionOpened(_ connection: ServerConnection)
 
@@ -34,6 +38,7 @@ public protocol VarlinkInterface: AnyObject {
 
 extension VarlinkInterface {
     public func options(of method: String) -> MethodOptions { [] }
+    public func callsEnded(on connection: ServerConnection) {}
     public func connectionOpened(_ connection: ServerConnection) {}
     public func connectionClosed(_ connection: ServerConnection) {}
     public func connectionBecameWritable(_ connection: ServerConnection) {}
@@ -49,6 +54,8 @@ public struct MethodOptions: OptionSet, Sendable {
 
     /// Pipelined calls are dispatched while earlier ones of the same method are unanswered.
     public static let pendsTogether = MethodOptions(rawValue: 1 << 0)
+    /// Pipelined calls that say the same may come as one `ServerCall` with several `ids`.
+    public static let takesRuns = MethodOptions(rawValue: 1 << 3)
     /// Without `more` the method is refused with `ExpectedMore`.
     public static let requiresMore = MethodOptions(rawValue: 1 << 1)
     /// Declared by the interface, but refused with `MethodNotImplemented`.
@@ -58,7 +65,9 @@ public struct MethodOptions: OptionSet, Sendable {
 /// A call to be answered with `reply` or `fail`, here or through `ServerConnection` with its `id`.
 public struct ServerCall {
     public let connection: ServerConnection
-    public let id: CallID
+    /// One, or of a method that `takesRuns` several: each is to be answered.
+    public let ids: Range<CallID>
+    public var id: CallID { ids.lowerBound }
     /// Without the interface's name.
     public let method: String
     public let parameters: JSONObject

@@ -38,7 +38,7 @@ public final class VarlinkServer {
     /// Memory for replies, shared by all connections: an idle one holds none.
     private var buffers: [ByteBuffer] = []
     private static let pooledBuffers = 16
-    private static let pooledBufferBytes = 128 * 1024
+    private static let pooledBufferBytes = 32 * 1024
 
     /// - Parameter eventLoop: The loop that this is called on, and the interfaces live on.
     /// - Throws: `InterfaceError` only if the library's own description of `org.varlink.service` were broken.
@@ -166,6 +166,10 @@ public final class VarlinkServer {
         for interface in interfaces { interface.connectionClosed(connection) }
     }
 
+    func callsEnded(on connection: ServerConnection) {
+        for interface in interfaces { interface.callsEnded(on: connection) }
+    }
+
     func connectionBecameWritable(_ connection: ServerConnection) {
         for interface in interfaces { interface.connectionBecameWritable(connection) }
     }
@@ -192,27 +196,39 @@ public final class VarlinkServer {
 
     // MARK: Calls
 
-    func dispatch(_ message: CallMessage, _ id: CallID, on connection: ServerConnection) {
-        switch message.callee {
-        case .method(let index): dispatch(message, id, on: connection, to: routes[index])
-        case .unknown(let name): connection.fail(id, unknown(name))
+    /// - Parameter ids: of calls that say the same.
+    func dispatch(_ message: CallMessage, _ ids: Range<CallID>, on connection: ServerConnection) {
+        do throws(ServiceError) {
+            let route = try route(of: message)
+            for id in ids { connection.dispatched(id, route) }
+            if let mismatch = route.mismatch(of: message.parameters) { throw .invalidParameter(mismatch.parameter) }
+            guard message.mode == .more || !route.options.contains(.requiresMore) else { throw .expectedMore }
+            if route.options.contains(.takesRuns) {
+                call(route, message, ids, on: connection)
+            } else {
+                for id in ids { call(route, message, id..<id.advanced(by: 1), on: connection) }
+            }
+        } catch {
+            for id in ids { connection.fail(id, error) }
         }
     }
 
-    private func dispatch(_ message: CallMessage, _ id: CallID, on connection: ServerConnection, to route: Route) {
-        guard message.mode != .upgrade, !route.options.contains(.notImplemented) else {
-            return connection.fail(id, .methodNotImplemented(route.name))
+    private func route(of message: CallMessage) throws(ServiceError) -> Route {
+        switch message.callee {
+        case .method(let index):
+            let route = routes[index]
+            guard message.mode != .upgrade, !route.options.contains(.notImplemented) else {
+                throw .methodNotImplemented(route.name)
+            }
+            return route
+        case .unknown(let name): throw unknown(name)
         }
-        connection.dispatched(id, route)
-        if let mismatch = route.mismatch(of: message.parameters) {
-            return connection.fail(id, .invalidParameter(mismatch.parameter))
-        }
-        guard message.mode == .more || !route.options.contains(.requiresMore) else {
-            return connection.fail(id, .expectedMore)
-        }
+    }
+
+    private func call(_ route: Route, _ message: CallMessage, _ ids: Range<CallID>, on connection: ServerConnection) {
         route.interface.call(
             ServerCall(
-                connection: connection, id: id, method: route.method.name, parameters: message.parameters,
+                connection: connection, ids: ids, method: route.method.name, parameters: message.parameters,
                 wantsMore: message.mode == .more, isOneway: message.mode == .oneway))
     }
 

@@ -22,6 +22,8 @@ final class TestInterface: VarlinkInterface {
         method Wait() -> (number: int)
         # Pends until the test answers, alone
         method Alone() -> (number: int)
+        # Answered once no further call comes, with the place of each; calls that say the same come as one
+        method Gather(bytes: int) -> (number: int, text: string)
         method Count(to: int) -> (number: int)
         method Monitor() -> (number: int)
         method Big(bytes: int) -> (text: string)
@@ -38,6 +40,9 @@ final class TestInterface: VarlinkInterface {
     private(set) var ran: [String] = []
     private(set) var closed: [ConnectionID] = []
     private(set) var writable = 0
+    /// How many calls of `Gather` came as one.
+    private(set) var gatherings: [Int] = []
+    private var gathered: [ServerCall] = []
     private(set) var shutdowns = 0
 
     init() throws { description = try InterfaceDescription(parsing: Self.text) }
@@ -45,6 +50,7 @@ final class TestInterface: VarlinkInterface {
     func options(of method: String) -> MethodOptions {
         switch method {
         case "Wait": .pendsTogether
+        case "Gather": [.pendsTogether, .takesRuns]
         case "Monitor": .requiresMore
         case "Missing": .notImplemented
         default: []
@@ -65,9 +71,25 @@ final class TestInterface: VarlinkInterface {
         case "Big":
             let bytes = Int(call.parameters["bytes"]?.integerValue ?? 0)
             call.reply { $0.member("text", String(repeating: "x", count: bytes)) }
+        case "Gather":
+            gatherings.append(call.ids.count)
+            gathered.append(call)
         case "Wrong": call.reply { $0.member("number", "no number") }
         default: if !call.isOneway { pending.append(call) }
         }
+    }
+
+    func callsEnded(on connection: ServerConnection) {
+        for call in gathered {
+            let text = String(repeating: "x", count: Int(call.parameters["bytes"]?.integerValue ?? 0))
+            for id in call.ids {
+                connection.reply(to: id) {
+                    $0.member("number", id.rawValue)
+                    $0.member("text", text)
+                }
+            }
+        }
+        gathered.removeAll()
     }
 
     func connectionClosed(_ connection: ServerConnection) {
