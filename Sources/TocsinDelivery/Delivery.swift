@@ -47,7 +47,7 @@ package struct Delivery: ~Copyable {
 
     /// The connection is gone: its pending reads are removed and get no reply. What it did not acknowledge goes to
     /// another member of its group.
-    package mutating func connectionClosed(_ id: ConnectionID, _ actions: inout [DeliveryAction]) {
+    package mutating func connectionClosed(_ id: ConnectionID, _ actions: inout DeliveryActions) {
         guard let connection = connections[id] else { return }
         connections[id] = nil
         if let slot = connection.session { removeSession(slot, &actions) }
@@ -63,7 +63,7 @@ package struct Delivery: ~Copyable {
     /// A session whose demand is whatever its socket takes. The first action is `ready`.
     package mutating func subscribe(
         _ id: ConnectionID, _ call: CallID, filter: Filter? = nil, after: Cursor? = nil, overflow: Overflow? = nil,
-        _ actions: inout [DeliveryAction]
+        _ actions: inout DeliveryActions
     ) throws(DeliveryError) {
         let slot = try makeSession(id, OpenRequest(filter: filter, after: after, overflow: overflow))
         sessions[slot].subscription = call
@@ -74,7 +74,7 @@ package struct Delivery: ~Copyable {
     /// A subscription's socket takes more, or does not. That it takes more must be told, too, after it was given
     /// `subscriptionBudget` bytes at once.
     package mutating func writabilityChanged(
-        _ id: ConnectionID, isWritable: Bool, _ actions: inout [DeliveryAction]
+        _ id: ConnectionID, isWritable: Bool, _ actions: inout DeliveryActions
     ) {
         guard let slot = connections[id]?.session else { return }
         sessions[slot].isWritable = isWritable
@@ -83,7 +83,7 @@ package struct Delivery: ~Copyable {
 
     /// What waits for a connection's client in bytes, whenever that has changed; also after the connection is closed, until
     /// it is nothing. In between the delivery counts what it gives.
-    package mutating func queueChanged(_ id: ConnectionID, bytes: Int, _ actions: inout [DeliveryAction]) {
+    package mutating func queueChanged(_ id: ConnectionID, bytes: Int, _ actions: inout DeliveryActions) {
         guard let slot = connections[id]?.session else {
             if let user = loads.set(queuedBytes: bytes, on: id) { unstall(user, &actions) }
             return
@@ -165,7 +165,7 @@ package struct Delivery: ~Copyable {
     }
 
     /// Removes a session with its pending reads; no reply goes out.
-    mutating func removeSession(_ slot: Int, _ actions: inout [DeliveryAction]) {
+    mutating func removeSession(_ slot: Int, _ actions: inout DeliveryActions) {
         let session = sessions.remove(slot)
         for read in session.reads where read.hasTimer { actions.append(.cancelTimer(session.connection, read.call)) }
         loads.leave(

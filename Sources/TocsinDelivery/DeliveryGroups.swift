@@ -81,7 +81,7 @@ extension Delivery {
     }
 
     /// A member has gone, its session is removed already.
-    mutating func leaveGroup(_ session: borrowing Session, _ actions: inout [DeliveryAction]) {
+    mutating func leaveGroup(_ session: borrowing Session, _ actions: inout DeliveryActions) {
         let slot = session.stream
         for given in session.unacknowledged {
             if let loss = given.loss {

@@ -11,7 +11,7 @@ extension Delivery {
     ///   - event: with `sequence` set to `nextSequence` and its cursor.
     ///   - json: the event, encoded.
     package mutating func append(
-        _ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil, _ actions: inout [DeliveryAction]
+        _ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil, _ actions: inout DeliveryActions
     ) {
         let facts = EventFacts(event)
         let path = event.file == nil ? event.process?.executable?.bytes ?? [] : event.file?.path?.bytes ?? []
@@ -32,7 +32,7 @@ extension Delivery {
 
     private mutating func append(
         _ facts: EventFacts, _ origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>,
-        _ actions: inout [DeliveryAction]
+        _ actions: inout DeliveryActions
     ) {
         let path = path.extracting(first: EventLog.maximumPathBytes)
         let oldPath = oldPath.extracting(first: EventLog.maximumPathBytes)
@@ -60,17 +60,21 @@ extension Delivery {
         return log.matches(streams[slot].filter, sequence, facts)
     }
 
-    /// The encoded event of a completion. No event may have been appended since.
-    package func withBytes(of event: EventReference, _ body: (Span<UInt8>) -> Void) {
-        switch event {
+    /// The encoded event of a completion, from the actions it is one of.
+    package func withEvent(
+        of completion: Completion, in actions: borrowing DeliveryActions, _ body: (Span<UInt8>) -> Void
+    ) {
+        switch completion.event {
         case .logged(let sequence): log.withEvent(sequence, body)
-        case .encoded(let bytes): body(bytes.span)
+        case .encoded(let index):
+            let bytes = actions.encodedEvents[index]
+            body(bytes.span)
         }
     }
 
     /// Goes on with a scan that had used up its turn. Says whether the stream was still there.
     @discardableResult
-    package mutating func resume(_ id: StreamID, _ actions: inout [DeliveryAction]) -> Bool {
+    package mutating func resume(_ id: StreamID, _ actions: inout DeliveryActions) -> Bool {
         guard isCurrent(id) else { return false }
         streams[id.slot].isScanning = false
         pump(id.slot, &actions)
@@ -90,7 +94,7 @@ extension Delivery {
     }
 
     /// Gives the stream's events to its readers until one of the two has no more.
-    mutating func pump(_ slot: Int, _ actions: inout [DeliveryAction]) {
+    mutating func pump(_ slot: Int, _ actions: inout DeliveryActions) {
         guard !streams[slot].isScanning else { return wait(slot, &actions) }
         var scanned = 0
         var pushed = 0
@@ -155,7 +159,7 @@ extension Delivery {
 
     /// Too much waits for the sockets of the readers' user: the event stays the next until they have taken half of it, or
     /// this one's has taken all.
-    private mutating func stall(_ slot: Int, _ user: Int, _ actions: inout [DeliveryAction]) {
+    private mutating func stall(_ slot: Int, _ user: Int, _ actions: inout DeliveryActions) {
         if !streams[slot].isStalled {
             streams[slot].isStalled = true
             loads.stall(StreamID(slot: slot, generation: streams[slot].generation), of: user)
@@ -165,7 +169,7 @@ extension Delivery {
     }
 
     /// The sockets of a user have taken something: streams that waited for that go on.
-    mutating func unstall(_ user: Int, _ actions: inout [DeliveryAction]) {
+    mutating func unstall(_ user: Int, _ actions: inout DeliveryActions) {
         guard loads.queuedBytes(user) <= limits.queueSizePerUser / 2 else { return }
         for id in loads.takeStalled(user) where isCurrent(id) {
             streams[id.slot].isStalled = false
@@ -176,38 +180,36 @@ extension Delivery {
     /// Completes the first read of `reader`, or fails it where the event does not fit; then the event stays the next.
     /// - Returns: bytes given.
     private mutating func give(
-        _ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout [DeliveryAction]
+        _ supply: Supply, _ slot: Int, _ reader: Int, _ actions: inout DeliveryActions
     ) -> Int {
         let sequence: UInt64
-        var reference: EventReference
-        var size: Int
+        /// Instead of the event as it lies in the log.
+        var encoded: [UInt8]?
         var loss: Loss?
         switch supply {
         case .gap(let missed):
-            let bytes = missed.encoded(instance: log.instance, origin: .session)
-            (sequence, reference, size, loss) = (missed.last, .encoded(bytes), bytes.count, missed)
+            (sequence, loss) = (missed.last, missed)
+            encoded = missed.encoded(instance: log.instance, origin: .session)
         case .again(let number), .event(let number):
-            (sequence, reference, size) = (number, .logged(number), log.byteCount(of: number))
-            if let uid = streams[slot].restrictedTo {
-                let bytes = ownEventView(of: number, for: uid)
-                (reference, size) = (.encoded(bytes), bytes.count)
-            }
+            sequence = number
+            if let uid = streams[slot].restrictedTo { encoded = ownEventView(of: number, for: uid) }
         case .nothing, .later: return 0
         }
+        var size = encoded?.count ?? log.byteCount(of: sequence)
 
         let connection = sessions[reader].connection
         let read = takeRead(reader)
         guard let call = read?.call ?? sessions[reader].subscription else { return 0 }
         if let read, read.hasTimer { actions.append(.cancelTimer(connection, call)) }
         if let read, size > read.maxBytes {
-            let short = read.allowTruncation ? shortened(reference, toFit: read.maxBytes) : nil
+            let short = read.allowTruncation ? shortened(sequence, encoded, toFit: read.maxBytes) : nil
             guard let short else {
                 statistics.bufferTooSmall += 1
                 actions.append(.fail(connection, call, .bufferTooSmall(requiredBytes: size)))
                 return 0
             }
             statistics.shortened += 1
-            (reference, size) = (.encoded(short), short.count)
+            (encoded, size) = (short, short.count)
         }
         loads.add(queuedBytes: size, to: sessions[reader].user)
         sessions[reader].queuedBytes += size
@@ -231,10 +233,9 @@ extension Delivery {
         statistics.delivered += 1
         let queued = log.nextSequence - streams[slot].next + UInt64(streams[slot].redelivery.count)
         actions.append(
-            .complete(
-                Completion(
-                    connection: connection, call: call, event: reference, queued: read == nil ? nil : queued,
-                    lost: loss?.count ?? 0, continues: read == nil)))
+            Completion(
+                connection: connection, call: call, event: encoded.map { actions.keep($0) } ?? .logged(sequence),
+                queued: read == nil ? nil : queued, lost: loss?.count ?? 0, continues: read == nil))
         return size
     }
 
@@ -244,15 +245,14 @@ extension Delivery {
             ?? Loss(sequence, EventTime(log.facts(of: sequence))).encoded(instance: log.instance, origin: .daemon)
     }
 
-    private func shortened(_ event: EventReference, toFit maxBytes: Int) -> [UInt8]? {
-        var short: [UInt8]?
-        withBytes(of: event) { short = EventShortening.shorten($0, toFit: maxBytes) }
-        return short
+    private func shortened(_ sequence: UInt64, _ encoded: [UInt8]?, toFit maxBytes: Int) -> [UInt8]? {
+        if let encoded { return EventShortening.shorten(encoded.span, toFit: maxBytes) }
+        return log.withEvent(sequence) { EventShortening.shorten($0, toFit: maxBytes) }
     }
 
     /// There is nothing for them: reads that are the first of their session begin to wait, or end at once.
     private mutating func wait(
-        _ slot: Int, _ actions: inout [DeliveryAction], instead error: DeliveryError = .timedOut
+        _ slot: Int, _ actions: inout DeliveryActions, instead error: DeliveryError = .timedOut
     ) {
         for index in 0..<streams[slot].members.count {
             let member = streams[slot].members[index]
@@ -279,7 +279,7 @@ extension Delivery {
     // MARK: Loss
 
     /// The oldest event leaves the log: whoever has not examined it, and would have been given it, misses it.
-    private mutating func evictOldest(_ actions: inout [DeliveryAction]) {
+    private mutating func evictOldest(_ actions: inout DeliveryActions) {
         let sequence = log.oldestSequence
         let facts = log.facts(of: sequence)
         for slot in streams.indices {
@@ -339,7 +339,7 @@ extension Delivery {
         statistics.lost += 1
     }
 
-    private mutating func disconnect(_ slot: Int, _ actions: inout [DeliveryAction]) {
+    private mutating func disconnect(_ slot: Int, _ actions: inout DeliveryActions) {
         for member in streams[slot].members {
             let connection = sessions[member].connection
             removeSession(member, &actions)

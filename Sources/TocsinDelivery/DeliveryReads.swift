@@ -8,7 +8,7 @@ extension Delivery {
     /// - Parameter count: of reads that ask for the same one after another, numbered from `call` on.
     package mutating func read(
         _ id: ConnectionID, _ call: CallID, count: Int = 1, _ request: ReadRequest = ReadRequest(),
-        _ actions: inout [DeliveryAction]
+        _ actions: inout DeliveryActions
     ) {
         for number in 0..<UInt64(count) {
             let call = CallID(call.rawValue + number)
@@ -66,7 +66,7 @@ extension Delivery {
     }
 
     /// The time of a read is over. A timer that fired while its read was completed or removed is ignored.
-    package mutating func timerFired(_ id: ConnectionID, _ call: CallID, _ actions: inout [DeliveryAction]) {
+    package mutating func timerFired(_ id: ConnectionID, _ call: CallID, _ actions: inout DeliveryActions) {
         guard let slot = connections[id]?.session, let head = sessions[slot].reads.first, head.call == call,
             head.hasTimer
         else { return }
@@ -81,7 +81,7 @@ extension Delivery {
     ///
     /// - Returns: how many calls that ended.
     package mutating func cancel(
-        session name: String, by id: ConnectionID, _ actions: inout [DeliveryAction]
+        session name: String, by id: ConnectionID, _ actions: inout DeliveryActions
     ) throws(DeliveryError) -> Int {
         guard let peer = connections[id]?.peer else { throw .notConnected }
         // Whether a name belongs to somebody else or to nobody is the same answer.
@@ -96,7 +96,7 @@ extension Delivery {
 
     /// The daemon ends: everything that pends completes with `ShuttingDown` and the cursor to resume with, and so does
     /// what comes later. Events are still logged.
-    package mutating func drain(_ actions: inout [DeliveryAction]) {
+    package mutating func drain(_ actions: inout DeliveryActions) {
         isDraining = true
         for slot in sessions.indices where sessions.contains(slot) {
             failAll(slot, .shuttingDown(resumeCursor(ofSession: slot)), &actions)
@@ -104,7 +104,7 @@ extension Delivery {
     }
 
     @discardableResult
-    private mutating func failAll(_ slot: Int, _ error: DeliveryError, _ actions: inout [DeliveryAction]) -> Int {
+    private mutating func failAll(_ slot: Int, _ error: DeliveryError, _ actions: inout DeliveryActions) -> Int {
         let connection = sessions[slot].connection
         let count = sessions[slot].reads.count
         while let read = takeRead(slot) {

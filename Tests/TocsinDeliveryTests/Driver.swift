@@ -8,7 +8,7 @@ import TocsinEvents
 /// with its connection.
 final class Driver {
     var delivery: Delivery
-    private var actions: [DeliveryAction] = []
+    private var actions = DeliveryActions()
     private var lastNumber: UInt64 = 0
     private var connected: Set<ConnectionID> = []
     /// The slots of connections that are closed are given again at once.
@@ -184,23 +184,28 @@ final class Driver {
     private func perform() {
         var written: [ConnectionID] = []
         var subscribers: Set<ConnectionID> = []
-        for action in actions {
-            switch action {
-            case .ready(_, let call, let cursor): note(call, .ready(cursor), isFinal: false)
-            case .complete(let completion):
-                note(completion.call, outcome(completion), isFinal: !completion.continues)
-                if writesAtOnce { written.append(completion.connection) }
-                if writesAtOnce, resumesAtOnce, completion.continues { subscribers.insert(completion.connection) }
-            case .fail(_, let call, let error): note(call, .failed(error), isFinal: true)
-            case .startTimer(_, let call, let milliseconds):
-                #expect(timers.updateValue(milliseconds, forKey: call) == nil, "a timer is started once")
-            case .cancelTimer(_, let call):
-                #expect(timers.removeValue(forKey: call) != nil, "only a running timer is cancelled")
-            case .disconnect(let id): disconnected.append(id)
-            case .resumeLater(let stream): resumable.append(stream)
-            }
-        }
-        actions.removeAll(keepingCapacity: true)
+        actions.forEach(
+            completions: { completions in
+                for index in completions.indices {
+                    let completion = completions[index]
+                    note(completion.call, outcome(completion), isFinal: !completion.continues)
+                    if writesAtOnce { written.append(completion.connection) }
+                    if writesAtOnce, resumesAtOnce, completion.continues { subscribers.insert(completion.connection) }
+                }
+            },
+            other: { action in
+                switch action {
+                case .ready(_, let call, let cursor): note(call, .ready(cursor), isFinal: false)
+                case .fail(_, let call, let error): note(call, .failed(error), isFinal: true)
+                case .startTimer(_, let call, let milliseconds):
+                    #expect(timers.updateValue(milliseconds, forKey: call) == nil, "a timer is started once")
+                case .cancelTimer(_, let call):
+                    #expect(timers.removeValue(forKey: call) != nil, "only a running timer is cancelled")
+                case .disconnect(let id): disconnected.append(id)
+                case .resumeLater(let stream): resumable.append(stream)
+                }
+            })
+        actions.removeAll()
         for id in disconnected { for (call, connection) in pending where connection == id { pending[call] = nil } }
         for id in written { take(id) }
         for id in subscribers { writable(id, true) }
@@ -219,7 +224,7 @@ final class Driver {
 
     private func outcome(_ completion: Completion) -> Outcome {
         var bytes: [UInt8] = []
-        delivery.withBytes(of: completion.event) { bytes = $0.withUnsafeBufferPointer { Array($0) } }
+        delivery.withEvent(of: completion, in: actions) { bytes = $0.withUnsafeBufferPointer { Array($0) } }
         var event = JSONPiece(bytes)
         let sequence = event?.removeMember(["sequence"]).flatMap(number(in:)) ?? 0
         let members = ["first", "last", "count"].map { event?.removeMember(["gap", $0]).flatMap(number(in:)) }

@@ -29,7 +29,8 @@ func deliveryBenchmarks() {
 /// A delivery whose every session has one read pending whenever an event comes, and a socket that takes all at once.
 private final class DeliveryLoop {
     private var delivery: Delivery
-    private var actions: [DeliveryAction] = []
+    private var actions = DeliveryActions()
+    private var completed: [ConnectionID] = []
     private var writer = JSONWriter(reservingCapacity: 4_096)
     private var event: Event
     private var lastCall: UInt64 = 0
@@ -58,12 +59,14 @@ private final class DeliveryLoop {
             writer.removeAll()
             writer.event(event)
         }
-        actions.removeAll(keepingCapacity: true)
+        actions.removeAll()
+        completed.removeAll(keepingCapacity: true)
         writer.withSpan { delivery.append(event, json: $0, &actions) }
-        for index in actions.indices {
-            guard case .complete(let completion) = actions[index] else { continue }
-            delivery.queueChanged(completion.connection, bytes: 0, &actions)
-            read(completion.connection)
+        actions.forEach(
+            completions: { for index in $0.indices { completed.append($0[index].connection) } }, other: { _ in })
+        for id in completed {
+            delivery.queueChanged(id, bytes: 0, &actions)
+            read(id)
         }
     }
 

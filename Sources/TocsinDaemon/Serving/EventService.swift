@@ -27,9 +27,9 @@ final class EventService: VarlinkInterface {
     private var connections: [ServerConnection?] = []
     private var timers: [TimerKey: Scheduled<Void>] = [:]
     /// What the latest input asked for.
-    private var actions: [DeliveryAction] = []
+    private var actions = DeliveryActions()
     /// Empty: memory for actions while others are performed.
-    private var spareActions: [DeliveryAction] = []
+    private var spareActions = DeliveryActions()
     private var isPerforming = false
     /// Streams whose scan of the log had its turn. Each examines thousands of events in one: so a few in a tick. One that is
     /// gone takes nobody's turn, so that those whom clients begin and cancel do not pile up before others.
@@ -187,32 +187,23 @@ final class EventService: VarlinkInterface {
         guard !isPerforming, !actions.isEmpty else { return }
         isPerforming = true
         defer { isPerforming = false }
-        var shared: (event: UInt64, reply: SharedReply?)?
-        var batch: [DeliveryAction] = []
+        var batch = DeliveryActions()
         swap(&batch, &spareActions)
-        swap(&batch, &actions)
-        while !batch.isEmpty {
-            // From the end an action is taken out and not copied.
-            batch.reverse()
-            while let action = batch.popLast() {
-                guard case .complete(let completion) = action else {
-                    perform(action)
-                    continue
-                }
-                // An event for more than one subscription is encoded once.
-                if let event = completion.sharedEvent, shared?.event != event, batch.last?.sharedEvent == event {
-                    shared = (event, sharedReply(completion))
-                }
-                complete(completion, shared?.event == completion.sharedEvent ? shared?.reply : nil)
-            }
+        while !actions.isEmpty {
             swap(&batch, &actions)
+            batch.forEach(
+                completions: { completions in
+                    for full in delivery.reply(with: completions, of: batch, to: connections) {
+                        delivery.writabilityChanged(full, isWritable: false, &actions)
+                    }
+                }, other: perform)
+            batch.removeAll()
         }
         swap(&batch, &spareActions)
     }
 
     private func perform(_ action: DeliveryAction) {
         switch action {
-        case .complete(let completion): complete(completion, nil)
         case .ready(let connection, let call, let cursor):
             client(connection)?.reply(to: Varlink.CallID(rawValue: call.rawValue), continues: true) {
                 $0.member("ready", true)
@@ -235,45 +226,21 @@ final class EventService: VarlinkInterface {
         }
     }
 
-    private func complete(_ completion: Completion, _ shared: SharedReply?) {
-        guard let connection = client(completion.connection) else { return }
-        let call = Varlink.CallID(rawValue: completion.call.rawValue)
-        if let shared {
-            connection.reply(continues: completion.continues) { $0.reply(to: call, with: shared) }
-        } else {
-            delivery.withBytes(of: completion.event) { event in
-                connection.reply(continues: completion.continues) {
-                    $0.reply(to: call, continues: completion.continues, upTo: completion.mostBytes(with: event)) {
-                        completion.write(event, into: &$0)
-                    }
-                }
-            }
-        }
-        if completion.continues, !connection.isWritable {
-            delivery.writabilityChanged(completion.connection, isWritable: false, &actions)
-        }
-    }
-
-    private func sharedReply(_ completion: Completion) -> SharedReply? {
-        var reply: SharedReply?
-        delivery.withBytes(of: completion.event) { event in
-            reply = SharedReply(continues: completion.continues, upTo: completion.mostBytes(with: event)) {
-                completion.write(event, into: &$0)
-            }
-        }
-        return reply
-    }
-
     /// Nil once it is closed.
-    private func client(_ id: TocsinDelivery.ConnectionID) -> ServerConnection? {
-        guard id.slot < connections.count, let client = connections[id.slot] else { return nil }
-        return client.id.number == id.number ? client : nil
-    }
+    private func client(_ id: TocsinDelivery.ConnectionID) -> ServerConnection? { connections[id] }
 
     private func timerFired(_ connection: TocsinDelivery.ConnectionID, _ call: TocsinDelivery.CallID) {
         timers.removeValue(forKey: TimerKey(connection: connection, call: call))
         delivery.timerFired(connection, call, &actions)
         perform()
+    }
+}
+
+extension [ServerConnection?] {
+    /// Nil once it is closed.
+    subscript(id: TocsinDelivery.ConnectionID) -> ServerConnection? {
+        guard id.slot < count, let client = self[id.slot] else { return nil }
+        return client.id.number == id.number ? client : nil
     }
 }
 
