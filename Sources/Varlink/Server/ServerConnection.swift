@@ -280,7 +280,8 @@ public final class ServerConnection {
         if waiting > 0 { awaitsQueue = true }
     }
 
-    /// The kernel has taken all that was written.
+    /// The kernel has taken all that was written. Told as well from within a write to a channel that has nothing left: then
+    /// nothing is awaited, and the conversation, which writes, must not be looked at.
     func queueEmptied() {
         guard awaitsQueue, context?.channel.isWritable == true else { return }
         awaitsQueue = false
