@@ -26,16 +26,14 @@ struct JSONScanner: ~Copyable {
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private let maximumDepth: Int
-    private(set) var offset: Int
     private var depth = 0
     private var list = PlaceList()
     /// Whether each member name so far is ASCII without escapes: it is what is written.
     private(set) var namesArePlain = true
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = JSONText.defaultMaximumDepth, at offset: Int = 0) {
+    init(_ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = JSONText.defaultMaximumDepth) {
         self.bytes = bytes
         self.maximumDepth = maximumDepth
-        self.offset = offset
     }
 
     /// The places of all values and member names, in the order they are written.
@@ -43,327 +41,212 @@ struct JSONScanner: ~Copyable {
 
     /// The one value that the bytes hold, with nothing but white space around it.
     mutating func document() throws(JSONError) {
+        // Places have 32 bits, and no sum of offsets below can overflow.
         guard bytes.count < UInt32.max else {
             throw JSONError(offset: Int(UInt32.max), expected: "the end of the text")
         }
         // As many as an event has for its size; what is denser makes the list grow.
         list.reserve(bytes.count / 12 + 1)
-        skipSpace()
-        try value()
-        skipSpace()
-        guard offset == bytes.count else { throw expected("the end of the text") }
+        var end = try value(from: 0)
+        _ = bytes.nextByte(&end)
+        guard end == bytes.count else { throw Self.expected("the end of the text", at: end) }
     }
 
     // MARK: Values
 
-    private mutating func value() throws(JSONError) {
-        guard offset < bytes.count else { throw expected("a value") }
-        switch bytes[offset] {
-        case UInt8(ascii: "{"): try object()
-        case UInt8(ascii: "["): try array()
-        case UInt8(ascii: "\""): _ = try string()
-        case UInt8(ascii: "t"): try literal("true")
-        case UInt8(ascii: "f"): try literal("false")
-        case UInt8(ascii: "n"): try literal("null")
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
-        default: throw expected("a value")
+    // What reads a part takes the offset where the part begins, and returns the one behind it: so it stays in a register.
+
+    @inline(__always)
+    private mutating func value(from offset: Int) throws(JSONError) -> Int {
+        let bytes = bytes
+        var offset = offset
+        switch bytes.nextByte(&offset) {
+        case UInt8(ascii: "\""): return try string(from: offset).end
+        case UInt8(ascii: "0")...UInt8(ascii: "9"):
+            guard let end = bytes.endOfPlainInteger(from: offset) else { return try number(from: offset) }
+            return note(from: offset, to: end)
+        case let byte: return try lessCommonValue(byte, from: offset)
         }
     }
 
-    private mutating func object() throws(JSONError) {
-        let object = try descend()
-        skipSpace()
-        if take(UInt8(ascii: "}")) { return ascend(from: object) }
+    private mutating func lessCommonValue(_ first: UInt8, from offset: Int) throws(JSONError) -> Int {
+        switch first {
+        case UInt8(ascii: "{"): try object(from: offset)
+        case UInt8(ascii: "["): try array(from: offset)
+        case UInt8(ascii: "t"): try literal("true", from: offset)
+        case UInt8(ascii: "f"): try literal("false", from: offset)
+        case UInt8(ascii: "n"): try literal("null", from: offset)
+        case UInt8(ascii: "-"): try number(from: offset)
+        default: throw Self.expected("a value", at: offset)
+        }
+    }
+
+    private mutating func object(from start: Int) throws(JSONError) -> Int {
+        let bytes = bytes
+        let object = try descend(from: start)
+        var offset = start &+ 1
+        if bytes.nextByte(&offset) == UInt8(ascii: "}") { return ascend(from: object, to: offset &+ 1) }
         var names = MemberNames(first: list.count)
         while true {
-            let start = offset
-            guard peek() == UInt8(ascii: "\"") else { throw expected("a member name") }
+            guard bytes.nextByte(&offset) == UInt8(ascii: "\"") else {
+                throw Self.expected("a member name", at: offset)
+            }
             let name = list.count
-            let isPlain = try string()
+            let (end, isPlain) = try string(from: offset)
             if !isPlain { namesArePlain = false }
             guard names.insert(name, isPlain: isPlain, bytes, list) else {
-                throw JSONError(offset: start, expected: "each member name once")
+                throw Self.expected("each member name once", at: offset)
             }
-            skipSpace()
-            guard take(UInt8(ascii: ":")) else { throw expected("':'") }
-            skipSpace()
-            try value()
-            skipSpace()
-            if take(UInt8(ascii: ",")) {
-                skipSpace()
-                continue
+            offset = end
+            guard bytes.nextByte(&offset) == UInt8(ascii: ":") else { throw Self.expected("':'", at: offset) }
+            offset = try value(from: offset &+ 1)
+            switch bytes.nextByte(&offset) {
+            case UInt8(ascii: ","): offset &+= 1
+            case UInt8(ascii: "}"): return ascend(from: object, to: offset &+ 1)
+            default: throw Self.expected("',' or '}'", at: offset)
             }
-            guard take(UInt8(ascii: "}")) else { throw expected("',' or '}'") }
-            return ascend(from: object)
         }
     }
 
-    private mutating func array() throws(JSONError) {
-        let array = try descend()
-        skipSpace()
-        if take(UInt8(ascii: "]")) { return ascend(from: array) }
+    private mutating func array(from start: Int) throws(JSONError) -> Int {
+        let bytes = bytes
+        let array = try descend(from: start)
+        var offset = start &+ 1
+        if bytes.nextByte(&offset) == UInt8(ascii: "]") { return ascend(from: array, to: offset &+ 1) }
         while true {
-            try value()
-            skipSpace()
-            if take(UInt8(ascii: ",")) {
-                skipSpace()
-                continue
+            offset = try value(from: offset)
+            switch bytes.nextByte(&offset) {
+            case UInt8(ascii: ","): offset &+= 1
+            case UInt8(ascii: "]"): return ascend(from: array, to: offset &+ 1)
+            default: throw Self.expected("',' or ']'", at: offset)
             }
-            guard take(UInt8(ascii: "]")) else { throw expected("',' or ']'") }
-            return ascend(from: array)
         }
     }
 
-    private mutating func literal(_ text: StaticString) throws(JSONError) {
-        let length = text.utf8CodeUnitCount
-        let matches =
-            offset + length <= bytes.count
-            && text.withUTF8Buffer { $0.elementsEqual(bytes[offset..<offset + length]) }
-        guard matches else { throw expected("a value") }
-        offset += length
-        note(from: offset - length)
+    private mutating func literal(_ text: StaticString, from offset: Int) throws(JSONError) -> Int {
+        let end = offset &+ text.utf8CodeUnitCount
+        guard end <= bytes.count, text.withUTF8Buffer({ $0.elementsEqual(bytes[offset..<end]) }) else {
+            throw Self.expected("a value", at: offset)
+        }
+        return note(from: offset, to: end)
     }
 
     // MARK: Numbers
 
-    private mutating func number() throws(JSONError) {
-        let start = offset
-        if let end = endOfPlainInteger() {
-            offset = end
-            note(from: start)
-            return
-        }
-        _ = take(UInt8(ascii: "-"))
-        let digits = offset
-        while takeDigit() {}
-        guard offset > digits else { throw expected("a digit") }
-        guard bytes[digits] != UInt8(ascii: "0") || offset == digits + 1 else {
-            throw JSONError(offset: digits, expected: "a number without leading zeros")
+    private mutating func number(from start: Int) throws(JSONError) -> Int {
+        let digits = bytes.byte(at: start) == UInt8(ascii: "-") ? start + 1 : start
+        var end = try endOfDigits(from: digits)
+        guard bytes[digits] != UInt8(ascii: "0") || end == digits + 1 else {
+            throw Self.expected("a number without leading zeros", at: digits)
         }
         // So few digits are an integer of 64 bits; what is longer is looked at.
-        var isShortInteger = offset - digits <= 18
-        if take(UInt8(ascii: ".")) {
+        var isShortInteger = end - digits <= 18
+        if bytes.byte(at: end) == UInt8(ascii: ".") {
             isShortInteger = false
-            try someDigits()
+            end = try endOfDigits(from: end + 1)
         }
-        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+        if bytes.byte(at: end) == UInt8(ascii: "e") || bytes.byte(at: end) == UInt8(ascii: "E") {
             isShortInteger = false
-            if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
-            try someDigits()
+            let isSigned = bytes.byte(at: end + 1) == UInt8(ascii: "+") || bytes.byte(at: end + 1) == UInt8(ascii: "-")
+            end = try endOfDigits(from: isSigned ? end + 2 : end + 1)
         }
-        if !isShortInteger { try checkRange(ofNumberFrom: start) }
-        note(from: start)
+        if !isShortInteger { try checkRange(ofNumberFrom: start, to: end) }
+        return note(from: start, to: end)
     }
 
-    /// Behind an integer of few digits without a sign, which nearly all numbers are; nil for what needs a closer look.
-    @inline(__always)
-    private func endOfPlainInteger() -> Int? {
-        var end = offset
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let raw = UnsafeRawBufferPointer(bytes)
-        while end + 8 <= raw.count {
-            // Digits become 0 to 9; the highest bit of a byte marks what is more, and a carry needs such a byte.
-            let word =
-                UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: end, as: UInt64.self)) ^ (ones &* 0x30)
-            let marks = (word | (word &+ ones &* 0x76)) & (ones &* 0x80)
-            end += marks.trailingZeroBitCount / 8
-            if marks != 0 { break }
-        }
-        // Behind it a number may go on with a digit, a point or an exponent; none of these is a comma or a bracket.
-        guard (1...18).contains(end - offset), end < bytes.count,
-            bytes[offset] != UInt8(ascii: "0") || end == offset + 1
-        else { return nil }
-        switch bytes[end] {
-        case UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"): return end
-        default: return nil
-        }
+    /// At least one.
+    private func endOfDigits(from start: Int) throws(JSONError) -> Int {
+        var end = start
+        while (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes.byte(at: end)) { end += 1 }
+        guard end > start else { throw Self.expected("a digit", at: start) }
+        return end
     }
 
-    private func checkRange(ofNumberFrom start: Int) throws(JSONError) {
-        let number = bytes[start..<offset]
+    private func checkRange(ofNumberFrom start: Int, to end: Int) throws(JSONError) {
+        let number = bytes[start..<end]
         guard number.count <= Self.maximumNumberLength else {
-            throw JSONError(
-                offset: start, expected: "a number of at most \(Self.maximumNumberLength) characters")
+            throw Self.expected("a number of at most \(Self.maximumNumberLength) characters", at: start)
         }
         guard let value = Double(String(decoding: number, as: UTF8.self)), value.isFinite else {
-            throw JSONError(offset: start, expected: "a number in the range of a double")
+            throw Self.expected("a number in the range of a double", at: start)
         }
-    }
-
-    private mutating func someDigits() throws(JSONError) {
-        guard takeDigit() else { throw expected("a digit") }
-        while takeDigit() {}
-    }
-
-    private mutating func takeDigit() -> Bool {
-        guard let byte = peek(), byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return false }
-        offset += 1
-        return true
     }
 
     // MARK: Strings
 
-    /// Whether the string is ASCII without escapes: it is what is written.
+    /// Behind the string; and whether it is ASCII without escapes, which is what is written.
     @inline(__always)
-    private mutating func string() throws(JSONError) -> Bool {
-        let start = offset
-        let end = endOfPlainBytes(from: start + 1)
+    private mutating func string(from start: Int) throws(JSONError) -> (end: Int, isPlain: Bool) {
+        let bytes = bytes
+        let end = bytes.endOfPlainBytes(from: start &+ 1)
         guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else {
-            offset = end
-            return try restOfString(from: start)
+            return try restOfString(from: end, startingAt: start)
         }
-        offset = end + 1
-        note(from: start)
-        return true
+        return (note(from: start, to: end &+ 1), true)
     }
 
     /// What is not plain, or ends with the text.
     @inline(never)
-    private mutating func restOfString(from start: Int) throws(JSONError) -> Bool {
+    private mutating func restOfString(
+        from offset: Int, startingAt start: Int
+    ) throws(JSONError) -> (end: Int, isPlain: Bool) {
+        var offset = offset
         var isASCII = true
         var hasEscapes = false
         while true {
-            offset = endOfPlainBytes(from: offset)
-            guard let byte = peek() else { throw expected("'\"'") }
-            switch byte {
+            offset = bytes.endOfPlainBytes(from: offset)
+            guard offset < bytes.count else { throw Self.expected("'\"'", at: offset) }
+            switch bytes[offset] {
             case UInt8(ascii: "\""):
-                if !isASCII { try checkUTF8(from: start + 1) }
-                offset += 1
-                note(from: start)
-                return isASCII && !hasEscapes
+                // Escapes stand for whole characters, so that a string is UTF-8 if what is written is.
+                guard isASCII || String(validating: bytes[start + 1..<offset], as: UTF8.self) != nil else {
+                    throw Self.expected("UTF-8", at: start + 1)
+                }
+                return (note(from: start, to: offset + 1), isASCII && !hasEscapes)
             case UInt8(ascii: "\\"):
                 hasEscapes = true
-                _ = try escape()
+                offset = try JSONEscape(in: bytes, at: offset).end
             case 0..<0x20:
-                throw expected("a control character to be escaped")
-            default:
+                throw Self.expected("a control character to be escaped", at: offset)
+            case let byte:
                 if byte >= 0x80 { isASCII = false }
                 offset += 1
             }
         }
     }
 
-    /// Passes over bytes that have no meaning in a string, eight at a time: most of a text is such bytes. What it stops at is
-    /// looked at one by one.
+    // MARK: Places
+
+    /// Notes a value or a name, and returns its end.
     @inline(__always)
-    private func endOfPlainBytes(from start: Int) -> Int {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let raw = UnsafeRawBufferPointer(bytes)
-        var end = start
-        while end + 8 <= raw.count {
-            let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: end, as: UInt64.self))
-            // The highest bit of a byte: not ASCII, below a space, or zero where it was a quote or a backslash. A borrow
-            // may set it for the byte behind one that has it, never alone.
-            let marks =
-                (word | (word &- ones &* 0x20) | ((word ^ (ones &* 0x22)) &- ones) | ((word ^ (ones &* 0x5C)) &- ones))
-                & (ones &* 0x80)
-            guard marks == 0 else { return end + marks.trailingZeroBitCount / 8 }
-            end += 8
-        }
+    private mutating func note(from start: Int, to end: Int) -> Int {
+        list.append(
+            Place(
+                start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
+                next: UInt32(truncatingIfNeeded: list.count &+ 1)))
         return end
     }
 
-    /// Escapes stand for whole characters, so that a string is UTF-8 if what is written is.
-    private func checkUTF8(from start: Int) throws(JSONError) {
-        guard String(validating: bytes[start..<offset], as: UTF8.self) != nil else {
-            throw JSONError(offset: start, expected: "UTF-8")
-        }
-    }
-
-    /// The character that the escape at the offset stands for.
-    mutating func escape() throws(JSONError) -> Unicode.Scalar {
-        let start = offset
-        offset += 1
-        guard let byte = peek() else { throw expected("an escape") }
-        offset += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
-        case UInt8(ascii: "b"): return "\u{08}"
-        case UInt8(ascii: "f"): return "\u{0C}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            var code = try hexadecimal()
-            if code >= 0xD800 && code < 0xDC00 {
-                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
-                    throw JSONError(offset: start, expected: "a surrogate pair")
-                }
-                let low = try hexadecimal()
-                guard low >= 0xDC00 && low < 0xE000 else {
-                    throw JSONError(offset: start, expected: "a surrogate pair")
-                }
-                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-            }
-            guard code != 0, let scalar = Unicode.Scalar(code) else {
-                throw JSONError(
-                    offset: start, expected: code == 0 ? "a string without U+0000" : "a surrogate pair")
-            }
-            return scalar
-        default:
-            throw JSONError(offset: start, expected: "an escape")
-        }
-    }
-
-    private mutating func hexadecimal() throws(JSONError) -> UInt32 {
-        var code: UInt32 = 0
-        for _ in 0..<4 {
-            guard let byte = peek(), let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
-                throw expected("four hexadecimal digits")
-            }
-            code = code << 4 | UInt32(digit)
-            offset += 1
-        }
-        return code
-    }
-
-    // MARK: Places
-
-    @inline(__always)
-    private mutating func note(from start: Int) {
-        // The text is shorter than 4 GiB.
-        list.append(
-            Place(
-                start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: offset),
-                next: UInt32(truncatingIfNeeded: list.count &+ 1)))
-    }
-
     /// Into an array or object; its place is completed at its end.
-    private mutating func descend() throws(JSONError) -> Int {
-        guard depth < maximumDepth else { throw expected("at most \(maximumDepth) levels of nesting") }
-        depth += 1
-        offset += 1
-        note(from: offset - 1)
-        return list.count - 1
-    }
-
-    private mutating func ascend(from container: Int) {
-        depth -= 1
-        list[container].end = UInt32(offset)
-        list[container].next = UInt32(list.count)
-    }
-
-    // MARK: Bytes
-
     @inline(__always)
-    private mutating func skipSpace() {
-        while let byte = peek(), byte <= 0x20 {
-            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
-            offset += 1
-        }
+    private mutating func descend(from start: Int) throws(JSONError) -> Int {
+        guard depth < maximumDepth else { throw Self.expected("at most \(maximumDepth) levels of nesting", at: start) }
+        depth &+= 1
+        _ = note(from: start, to: start)
+        return list.count &- 1
     }
 
     @inline(__always)
-    private func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
-
-    @inline(__always)
-    private mutating func take(_ byte: UInt8) -> Bool {
-        guard peek() == byte else { return false }
-        offset += 1
-        return true
+    private mutating func ascend(from container: Int, to end: Int) -> Int {
+        depth &-= 1
+        list.complete(container, end: UInt32(truncatingIfNeeded: end))
+        return end
     }
 
-    private func expected(_ what: String) -> JSONError { JSONError(offset: offset, expected: what) }
+    @inline(never)
+    private static func expected(_ what: String, at offset: Int) -> JSONError {
+        JSONError(offset: offset, expected: what)
+    }
 }
 
 /// Places in memory that grows. An array would ask before each whether it is the only owner; here nobody else can be.
@@ -385,7 +268,13 @@ private struct PlaceList: ~Copyable {
 
     subscript(_ index: Int) -> JSONScanner.Place {
         @inline(__always) get { start.unsafelyUnwrapped[index] }
-        @inline(__always) set { start.unsafelyUnwrapped[index] = newValue }
+    }
+
+    /// All places behind it are parts of this one.
+    @inline(__always)
+    mutating func complete(_ container: Int, end: UInt32) {
+        start.unsafelyUnwrapped[container].end = end
+        start.unsafelyUnwrapped[container].next = UInt32(truncatingIfNeeded: count)
     }
 
     /// Room for so many in all.

@@ -5,10 +5,27 @@ public struct JSONText: Sendable {
     /// How deep arrays and objects may nest unless told otherwise.
     public static let defaultMaximumDepth = 64
 
-    private let text: [UInt8]
-    private let places: [JSONScanner.Place]
+    private let whole: Whole
+    /// Place of this value among those of the whole.
     private let index: Int
-    private let namesArePlain: Bool
+
+    /// What the parts of a text share.
+    fileprivate final class Whole: Sendable {
+        let bytes: [UInt8]
+        let places: [JSONScanner.Place]
+        let namesArePlain: Bool
+
+        init(_ bytes: [UInt8], _ places: [JSONScanner.Place], namesArePlain: Bool) {
+            self.bytes = bytes
+            self.places = places
+            self.namesArePlain = namesArePlain
+        }
+    }
+
+    private init(_ whole: Whole, index: Int) {
+        self.whole = whole
+        self.index = index
+    }
 
     /// Reads the one JSON value that the bytes hold; see RFC 8259.
     ///
@@ -18,7 +35,7 @@ public struct JSONText: Sendable {
     ) throws(JSONError) {
         var scanner = JSONScanner(bytes, maximumDepth: maximumDepth)
         try scanner.document()
-        self.init(text: Array(bytes), places: scanner.places, index: 0, namesArePlain: scanner.namesArePlain)
+        self.init(Whole(Array(bytes), scanner.places, namesArePlain: scanner.namesArePlain), index: 0)
     }
 
     /// Reads the one JSON value that the bytes hold.
@@ -31,35 +48,24 @@ public struct JSONText: Sendable {
             }
         }
         let (places, namesArePlain) = try scanned.get()
-        self.init(text: bytes, places: places, index: 0, namesArePlain: namesArePlain)
+        self.init(Whole(bytes, places, namesArePlain: namesArePlain), index: 0)
     }
 
     /// `{}`
     public static let emptyObject = JSONText(
-        text: Array("{}".utf8), places: [JSONScanner.Place(start: 0, end: 2, next: 1)], index: 0,
-        namesArePlain: true)
+        Whole(Array("{}".utf8), [JSONScanner.Place(start: 0, end: 2, next: 1)], namesArePlain: true), index: 0)
 
-    private init(text: [UInt8], places: [JSONScanner.Place], index: Int, namesArePlain: Bool) {
-        self.text = text
-        self.places = places
-        self.index = index
-        self.namesArePlain = namesArePlain
-    }
-
-    /// Another value of the same text.
-    private func part(at index: Int) -> JSONText {
-        JSONText(text: text, places: places, index: index, namesArePlain: namesArePlain)
-    }
+    private var place: JSONScanner.Place { whole.places[index] }
 
     /// What is written, without white space around it.
-    public var bytes: ArraySlice<UInt8> { text[Int(places[index].start)..<Int(places[index].end)] }
+    public var bytes: ArraySlice<UInt8> { whole.bytes[Int(place.start)..<Int(place.end)] }
 
     public enum Kind: Hashable, Sendable {
         case null, boolean, number, string, array, object
     }
 
     public var kind: Kind {
-        switch text[Int(places[index].start)] {
+        switch whole.bytes[Int(place.start)] {
         case UInt8(ascii: "{"): .object
         case UInt8(ascii: "["): .array
         case UInt8(ascii: "\""): .string
@@ -74,68 +80,75 @@ public struct JSONText: Sendable {
     // MARK: Parts
 
     /// A member of an object; nil where there is none, or where this is no object.
-    public subscript(_ name: String) -> JSONText? {
-        guard kind == .object else { return nil }
-        var name = name
-        return name.withUTF8 { place(ofMember: $0) }.map { part(at: $0) }
-    }
+    public subscript(_ name: String) -> JSONText? { place(ofMember: name).map { JSONText(whole, index: $0) } }
 
     /// The value of a member, with all that it holds; nil as for a member.
-    public func value(of name: String) -> JSONValue? {
-        guard kind == .object else { return nil }
-        var name = name
-        guard let place = name.withUTF8({ place(ofMember: $0) }) else { return nil }
-        return text.withUnsafeBufferPointer { Self.value(at: place, places, of: $0) }
-    }
+    public func value(of name: String) -> JSONValue? { place(ofMember: name).map { value(at: $0) } }
 
     /// The members of an object, in the order they are written; nil where this is none.
-    public var members: [(name: String, value: JSONText)]? {
-        guard kind == .object else { return nil }
-        var members: [(name: String, value: JSONText)] = []
-        var member = index + 1
-        while member < places[index].next {
-            let name = text.withUnsafeBufferPointer { Self.string(at: places[member], of: $0) }
-            members.append((name, part(at: member + 1)))
-            member = Int(places[member + 1].next)
+    public var members: Members? {
+        kind == .object ? Members(whole: whole, index: index + 1, end: Int(place.next)) : nil
+    }
+
+    public struct Members: Sequence, IteratorProtocol {
+        fileprivate let whole: Whole
+        fileprivate var index: Int
+        fileprivate let end: Int
+
+        public mutating func next() -> (name: String, value: JSONText)? {
+            guard index < end else { return nil }
+            let name = whole.bytes.withUnsafeBufferPointer { JSONText.string(at: whole.places[index], of: $0) }
+            let value = JSONText(whole, index: index + 1)
+            index = Int(value.place.next)
+            return (name, value)
         }
-        return members
     }
 
     /// The elements of an array; nil where this is none.
-    public var elements: [JSONText]? {
-        guard kind == .array else { return nil }
-        var elements: [JSONText] = []
-        var element = index + 1
-        while element < places[index].next {
-            elements.append(part(at: element))
-            element = Int(places[element].next)
-        }
-        return elements
+    public var elements: Elements? {
+        kind == .array ? Elements(whole: whole, index: index + 1, end: Int(place.next)) : nil
     }
 
-    /// Place of the value of a member; nil where there is none.
-    private func place(ofMember wanted: UnsafeBufferPointer<UInt8>) -> Int? {
-        text.withUnsafeBufferPointer { text in
-            places.withUnsafeBufferPointer { places in
-                let end = Int(places[index].next)
-                var name = index + 1
-                while name < end {
-                    if isName(places[name], wanted, text) { return name + 1 }
-                    name = Int(places[name + 1].next)
+    public struct Elements: Sequence, IteratorProtocol {
+        fileprivate let whole: Whole
+        fileprivate var index: Int
+        fileprivate let end: Int
+
+        public mutating func next() -> JSONText? {
+            guard index < end else { return nil }
+            let element = JSONText(whole, index: index)
+            index = Int(element.place.next)
+            return element
+        }
+    }
+
+    /// Place of the value of a member; nil where there is none, or where this is no object.
+    private func place(ofMember name: String) -> Int? {
+        guard kind == .object else { return nil }
+        var name = name
+        return name.withUTF8 { wanted in
+            whole.bytes.withUnsafeBufferPointer { bytes in
+                whole.places.withUnsafeBufferPointer { places in
+                    let end = Int(places[index].next)
+                    var name = index + 1
+                    while name < end {
+                        if isName(places[name], wanted, bytes) { return name + 1 }
+                        name = Int(places[name + 1].next)
+                    }
+                    return nil
                 }
-                return nil
             }
         }
     }
 
     @inline(__always)
     private func isName(
-        _ place: JSONScanner.Place, _ wanted: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>
+        _ place: JSONScanner.Place, _ wanted: UnsafeBufferPointer<UInt8>, _ bytes: UnsafeBufferPointer<UInt8>
     ) -> Bool {
-        guard namesArePlain else {
-            return Self.string(at: place, of: text) == String(decoding: wanted, as: UTF8.self)
+        guard whole.namesArePlain else {
+            return Self.string(at: place, of: bytes) == String(decoding: wanted, as: UTF8.self)
         }
-        return UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1]).isSame(as: wanted)
+        return UnsafeBufferPointer(rebasing: bytes[Int(place.start) + 1..<Int(place.end) - 1]).isSame(as: wanted)
     }
 }
 
@@ -149,11 +162,15 @@ extension JSONText: Hashable {
 
 extension JSONText {
     /// The value with all that it holds.
-    public var value: JSONValue { text.withUnsafeBufferPointer { Self.value(at: index, places, of: $0) } }
+    public var value: JSONValue { value(at: index) }
 
     public var stringValue: String? { kind == .string ? value.stringValue : nil }
     public var integerValue: Int64? { kind == .number ? value.integerValue : nil }
     public var booleanValue: Bool? { kind == .boolean ? value.booleanValue : nil }
+
+    private func value(at index: Int) -> JSONValue {
+        whole.bytes.withUnsafeBufferPointer { Self.value(at: index, whole.places, of: $0) }
+    }
 
     /// Goes as deep as the text was allowed to nest.
     static func value(
@@ -221,11 +238,10 @@ extension JSONText {
                 index += 1
                 continue
             }
-            var scanner = JSONScanner(written, at: index)
             // None fails: they were checked.
-            guard let scalar = try? scanner.escape() else { break }
-            unescaped.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-            index = scanner.offset
+            guard let escape = try? JSONEscape(in: written, at: index) else { break }
+            unescaped.append(contentsOf: UTF8.encode(escape.scalar) ?? UTF8.encodedReplacementCharacter)
+            index = escape.end
         }
         return String(decoding: unescaped, as: UTF8.self)
     }

@@ -16,8 +16,7 @@ package struct OwnEvents: Sendable {
         guard let process = event["process"] else { return false }
         if let group = process["processGroup"]?.integerValue { return group == Int64(processGroup) }
         // Gone before its group could be read: what is known are the pids around it.
-        let ancestors = event["ancestors"]?.elements ?? []
-        let around = [process["pid"], process["parentPid"]] + ancestors.map { $0["pid"] }
-        return around.contains { $0?.integerValue == Int64(pid) }
+        let ancestors = event["ancestors"]?.elements?.map { $0["pid"] } ?? []
+        return ([process["pid"], process["parentPid"]] + ancestors).contains { $0?.integerValue == Int64(pid) }
     }
 }

@@ -6,7 +6,7 @@ import Testing
     func bytes() throws {
         let text = try JSONText(parsing: Array(#" { "a" : [ 1.50 , { "b":"\u0041/\/" } ] , "c":null } "#.utf8))
         #expect(String(decoding: text.bytes, as: UTF8.self) == #"{ "a" : [ 1.50 , { "b":"\u0041/\/" } ] , "c":null }"#)
-        let elements = try #require(text["a"]?.elements)
+        let elements = Array(try #require(text["a"]?.elements))
         #expect(elements.map { String(decoding: $0.bytes, as: UTF8.self) } == ["1.50", #"{ "b":"\u0041/\/" }"#])
         #expect(elements[1]["b"]?.stringValue == "A//")
         #expect(text["c"]?.isNull == true && text["d"] == nil && elements[0]["b"] == nil)
@@ -17,7 +17,7 @@ import Testing
     @Test("every value knows its kind, and is not taken for another")
     func kinds() throws {
         let text = try JSONText(parsing: Array(#"[null,true,-1,2.5,"x",[],{}]"#.utf8))
-        let elements = try #require(text.elements)
+        let elements = Array(try #require(text.elements))
         #expect(elements.map(\.kind) == [.null, .boolean, .number, .number, .string, .array, .object])
         #expect(elements.map(\.integerValue) == [nil, nil, -1, nil, nil, nil, nil])
         #expect(elements.map(\.booleanValue) == [nil, true, nil, nil, nil, nil, nil])
@@ -67,7 +67,7 @@ import Testing
     @Test("texts are equal where they are written alike")
     func equality() throws {
         let text = try JSONText(parsing: Array(#"[{"a":1},{"a":1},{"a": 1}]"#.utf8))
-        let elements = try #require(text.elements)
+        let elements = Array(try #require(text.elements))
         #expect(elements[0] == elements[1] && elements[0].hashValue == elements[1].hashValue)
         #expect(elements[0] != elements[2] && elements[0].value == elements[2].value)
         #expect(try JSONText.emptyObject == JSONText(parsing: Array("{}".utf8)))
