@@ -38,8 +38,8 @@ public struct Completion: Hashable, Sendable {
             throw MemberError(member: "event", expected: "an object")
         }
         do { cursor = try Event.cursor(of: json) } catch { throw error.inside("event") }
-        queued = try members.integer("queued") ?? 0
-        lost = try members.integer("lost") ?? 0
+        queued = try members.count("queued") ?? 0
+        lost = try members.count("lost") ?? 0
         self.json = json
     }
 

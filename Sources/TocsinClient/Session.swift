@@ -20,9 +20,9 @@ public final class Session: Sendable {
     private let calls = Mutex(Calls())
 
     /// A read that was sent, by its place in the order of all.
-    struct Call: Sendable {
-        fileprivate let number: UInt64
-        fileprivate let reply: PendingReply
+    private struct Call: Sendable {
+        let number: UInt64
+        let reply: PendingReply
     }
 
     private struct Calls {
@@ -93,23 +93,14 @@ public final class Session: Sendable {
 
     // MARK: Internals
 
+    /// Reads of one task, beside those that anybody makes.
+    func pendingReads() -> PendingReads { PendingReads(wire.pipeline()) }
+
     /// A read, sent before this returns.
-    func send(timeout: Duration?, maxBytes: Int?, allowTruncation: Bool, acknowledge: Cursor?) -> Call {
-        var parameters = JSONObject()
-        parameters["timeoutMSec"] = timeout.map { .integer($0.wholeMilliseconds) }
-        parameters["maxBytes"] = maxBytes.map { .integer(Int64($0)) }
-        if allowTruncation { parameters["allowTruncation"] = .boolean(true) }
-        parameters["acknowledge"] = acknowledge.map { .string($0.description) }
-        return send(VarlinkCall(Wire.Method.read.name, parameters))
-    }
-
-    /// A read that waits for as long as it takes, and may bring any event. It is the same each time.
-    func sendUnboundedRead() -> Call { send(Self.unboundedRead) }
-
-    private static let unboundedRead = VarlinkCall(Wire.Method.read.name, ["allowTruncation": .boolean(true)])
-
-    private func send(_ read: VarlinkCall) -> Call {
-        calls.withLock { calls in
+    private func send(timeout: Duration?, maxBytes: Int?, allowTruncation: Bool, acknowledge: Cursor?) -> Call {
+        let read = VarlinkCall.read(
+            timeout: timeout, maxBytes: maxBytes, allowTruncation: allowTruncation, acknowledge: acknowledge)
+        return calls.withLock { calls in
             calls.count += 1
             return Call(number: calls.count, reply: wire.send(read))
         }
@@ -138,13 +129,7 @@ public final class Session: Sendable {
         }
     }
 
-    /// What the reply to a read brought, if it has come and is no failure.
-    func arrived(_ call: Call) -> Completion? {
-        guard case .success(let reply)? = call.reply.arrived, let text = try? reply.success() else { return nil }
-        return try? Completion(json: text)
-    }
-
-    nonisolated(nonsending) func completion(of call: Call) async throws -> Completion {
+    private func completion(of call: Call) async throws -> Completion {
         do {
             return try Completion(json: try await wire.reply(to: call.reply))
         } catch is CancellationError {
@@ -170,6 +155,17 @@ struct OpenRequest: Sendable {
         parameters["after"] = after.map { .string($0.description) }
         parameters["overflow"] = overflow.map { .string($0.rawValue) }
         return parameters
+    }
+}
+
+extension VarlinkCall {
+    static func read(timeout: Duration?, maxBytes: Int?, allowTruncation: Bool, acknowledge: Cursor?) -> VarlinkCall {
+        var parameters = JSONObject()
+        parameters["timeoutMSec"] = timeout.map { .integer($0.wholeMilliseconds) }
+        parameters["maxBytes"] = maxBytes.map { .integer(Int64($0)) }
+        if allowTruncation { parameters["allowTruncation"] = .boolean(true) }
+        parameters["acknowledge"] = acknowledge.map { .string($0.description) }
+        return VarlinkCall(Wire.Method.read.name, parameters)
     }
 }
 

@@ -12,8 +12,8 @@ struct StreamMachine {
     enum Step: Hashable {
         /// Wait where it is a further attempt, connect and open a session: tell `opened` or `failed`.
         case open(after: Cursor?, Retry?)
-        /// Send one more read.
-        case read(acknowledge: Cursor?)
+        /// Send so many more reads, the first of which acknowledges.
+        case read(Int, acknowledge: Cursor?)
         /// Wait for the reply to the oldest read: tell `completed` or `failed`.
         case awaitReply
         case deliver(Element)
@@ -29,8 +29,8 @@ struct StreamMachine {
     private enum State {
         /// `failure` is why there is no connection any more; nil at the start.
         case closed(failure: TocsinError?)
-        /// `isFilling` until as many are outstanding as may be.
-        case reading(outstanding: Int, limit: Int, isFilling: Bool)
+        /// Further reads are due where few enough are outstanding.
+        case reading(outstanding: Int, limit: Int, isDue: Bool)
         case ended(TocsinError)
     }
 
@@ -68,15 +68,15 @@ struct StreamMachine {
     mutating func opened(at cursor: Cursor, maximumPendingReads: Int) {
         wasOpen = true
         position = cursor
-        state = .reading(outstanding: 0, limit: max(1, min(depth, maximumPendingReads)), isFilling: true)
+        state = .reading(outstanding: 0, limit: max(1, min(depth, maximumPendingReads)), isDue: true)
     }
 
     /// The oldest read brought an event.
     mutating func completed(_ completion: Completion) {
-        guard case .reading(let outstanding, let limit, let isFilling) = state else { return }
+        guard case .reading(var outstanding, let limit, let isDue) = state else { return }
+        outstanding -= 1
         let half = max(1, limit / 2)
-        state = .reading(
-            outstanding: outstanding - 1, limit: limit, isFilling: isFilling || outstanding - 1 <= limit - half)
+        state = .reading(outstanding: outstanding, limit: limit, isDue: isDue || outstanding <= limit - half)
         // Not before an event arrived: a daemon that accepts and dies at once must not be asked without pause.
         failedAttempts = 0
         position = completion.cursor
@@ -120,12 +120,11 @@ struct StreamMachine {
                 return .end(failure)
             }
             return .open(after: position, Retry(attempt: failedAttempts, delay: delay, reason: failure))
-        case .reading(let outstanding, let limit, let isFilling)
-        where outstanding < limit && (isFilling || done != nil):
-            state = .reading(
-                outstanding: outstanding + 1, limit: limit, isFilling: isFilling && outstanding + 1 < limit)
+        case .reading(let outstanding, let limit, let isDue) where outstanding < limit && (isDue || done != nil):
+            let count = isDue ? limit - outstanding : 1
+            state = .reading(outstanding: outstanding + count, limit: limit, isDue: false)
             defer { done = nil }
-            return .read(acknowledge: done)
+            return .read(count, acknowledge: done)
         case .reading:
             return .awaitReply
         case .ended(let error):

@@ -3,14 +3,12 @@ internal import TocsinEvents
 
 /// Performs what `StreamMachine` decides.
 ///
-/// Owns the session of the moment and the replies it still owes. The connection ends with the reader. One task at a time
-/// asks, the one with the iterator; all runs where that task does.
+/// Owns the reads of the moment, and with them the connection. One task at a time asks, the one with the iterator; all runs
+/// where that task does.
 final class StreamReader {
     private let stream: CompletionStream
     private var machine: StreamMachine
-    private var session: Session?
-    /// Calls without a reply so far, oldest first; never more than the depth.
-    private var calls: [Session.Call] = []
+    private var reads: PendingReads?
     private var isFinished = false
 
     init(_ stream: CompletionStream) {
@@ -27,7 +25,7 @@ final class StreamReader {
             while true {
                 switch machine.next() {
                 case .open(let after, let retry): try await open(after: after, retry)
-                case .read(let acknowledge): read(acknowledge: acknowledge)
+                case .read(let count, let acknowledge): reads?.send(count, acknowledge: acknowledge)
                 case .awaitReply: try await awaitReply()
                 case .deliver(.completion(let completion)): return completion
                 case .deliver(.gap(let gap, let cursor)):
@@ -39,8 +37,7 @@ final class StreamReader {
             }
         } catch {
             isFinished = true
-            session = nil
-            calls = []
+            reads = nil
             if error is CancellationError { return nil }
             throw error
         }
@@ -58,8 +55,7 @@ final class StreamReader {
 
     nonisolated(nonsending) private func open(after: Cursor?, _ retry: Retry?) async throws {
         // Before the wait: the daemon counts connections.
-        session = nil
-        calls = []
+        reads = nil
         if let retry {
             stream.onRetry?(retry)
             try await stream.clock.sleep(for: retry.delay)
@@ -69,38 +65,24 @@ final class StreamReader {
         do {
             let session = try await stream.client.open(request)
             machine.opened(at: session.cursor, maximumPendingReads: session.maximumPendingReads)
-            self.session = session
+            reads = session.pendingReads()
         } catch let error as TocsinError {
             machine.failed(error)
         }
-    }
-
-    private func read(acknowledge: Cursor?) {
-        guard let session else { return machine.failed(.disconnected) }
-        // Truncation is explicit; without it an event longer than the daemon's bound would end the stream.
-        let call =
-            if let acknowledge {
-                session.send(timeout: nil, maxBytes: nil, allowTruncation: true, acknowledge: acknowledge)
-            } else {
-                session.sendUnboundedRead()
-            }
-        calls.append(call)
     }
 
     nonisolated(nonsending) private func awaitReply() async throws {
-        guard let session, !calls.isEmpty else { return machine.failed(.disconnected) }
+        guard let reads else { return machine.failed(.disconnected) }
         do {
-            machine.completed(try await session.completion(of: calls.removeFirst()))
+            machine.completed(try await reads.next())
         } catch let error as TocsinError {
             machine.failed(error)
         }
     }
 
-    /// The reply to the oldest read if it is there. A failure is left for when it is awaited: what came before it is told
-    /// first.
+    /// What has arrived behind what was delivered last.
     private func takeArrived() -> Completion? {
-        guard let session, let call = calls.first, let completion = session.arrived(call) else { return nil }
-        calls.removeFirst()
+        guard let completion = reads?.takeArrived() else { return nil }
         machine.completed(completion)
         guard case .deliver(.completion(let delivered)) = machine.next() else { return nil }
         return delivered

@@ -51,6 +51,8 @@ struct Wire: Sendable {
 
     func stream(_ method: Method, _ parameters: JSONObject) -> VarlinkReplies { client.stream(method.name, parameters) }
 
+    func pipeline() -> VarlinkPipeline { client.pipeline() }
+
     func close() async { await client.close() }
 
     static func translated(_ error: any Error) -> any Error {

@@ -110,6 +110,9 @@ package struct MemberReader {
         return try Self.integer(value, name)
     }
 
+    /// The same of the type that most are, for other modules' hot paths: the compiler specializes it here.
+    package func count(_ name: String) throws(MemberError) -> UInt64? { try integer(name) }
+
     /// 64 bits of any meaning, such as an inode number: Varlink's integers are signed, so the sign is the highest bit.
     package func bits(_ name: String) throws(MemberError) -> UInt64? {
         try integer(name, as: Int64.self).map(UInt64.init(bitPattern:))

@@ -40,7 +40,7 @@ import TocsinEvents
         var machine = machine(isGroup: isGroup, depth: depth, attempts: attempts)
         _ = machine.next()
         machine.opened(at: Self.cursor(10), maximumPendingReads: 64)
-        for _ in 0..<depth { _ = machine.next() }
+        _ = machine.next()
         return machine
     }
 
@@ -49,7 +49,7 @@ import TocsinEvents
         var machine = machine(after: Self.cursor(5))
         #expect(machine.next() == .open(after: Self.cursor(5), nil))
         machine.opened(at: Self.cursor(5), maximumPendingReads: 64)
-        for _ in 0..<3 { #expect(machine.next() == .read(acknowledge: nil)) }
+        #expect(machine.next() == .read(3, acknowledge: nil))
         #expect(machine.next() == .awaitReply)
     }
 
@@ -58,7 +58,7 @@ import TocsinEvents
         var machine = machine()
         _ = machine.next()
         machine.opened(at: Self.cursor(5), maximumPendingReads: 1)
-        #expect(machine.next() == .read(acknowledge: nil))
+        #expect(machine.next() == .read(1, acknowledge: nil))
         #expect(machine.next() == .awaitReply)
     }
 
@@ -68,7 +68,7 @@ import TocsinEvents
         machine.completed(try completion(11))
         #expect(machine.next() == .deliver(.completion(try completion(11))))
         machine.consumerAsks()
-        #expect(machine.next() == .read(acknowledge: nil))
+        #expect(machine.next() == .read(1, acknowledge: nil))
         #expect(machine.next() == .awaitReply)
     }
 
@@ -79,15 +79,15 @@ import TocsinEvents
             machine.completed(try completion(11))
             _ = machine.next()
             machine.consumerAsks()
-            if isGroup { #expect(machine.next() == .read(acknowledge: Self.cursor(11))) }
+            if isGroup { #expect(machine.next() == .read(1, acknowledge: Self.cursor(11))) }
             #expect(machine.next() == .awaitReply)
             for sequence in 12...13 as ClosedRange<UInt64> {
                 machine.completed(try completion(sequence))
                 _ = machine.next()
             }
             machine.consumerAsks()
-            if isGroup { #expect(machine.next() == .read(acknowledge: Self.cursor(13))) }
-            for _ in isGroup ? 1..<2 : 0..<3 { #expect(machine.next() == .read(acknowledge: nil)) }
+            #expect(
+                machine.next() == (isGroup ? .read(2, acknowledge: Self.cursor(13)) : .read(3, acknowledge: nil)))
             #expect(machine.next() == .awaitReply)
         }
     }
@@ -204,7 +204,7 @@ import TocsinEvents
         machine.completed(try completion(11))
         #expect(machine.next() == .deliver(.completion(try completion(11))))
         machine.consumerAsks()
-        #expect(machine.next() == .read(acknowledge: Self.cursor(11)))
+        #expect(machine.next() == .read(1, acknowledge: Self.cursor(11)))
         #expect(machine.next() == .awaitReply)
     }
 
@@ -217,7 +217,7 @@ import TocsinEvents
         machine.consumerAsks()
         _ = machine.next()
         machine.opened(at: Self.cursor(10), maximumPendingReads: 8)
-        #expect(machine.next() == .read(acknowledge: nil))
+        #expect(machine.next() == .read(1, acknowledge: nil))
     }
 
     @Test("only members of a group acknowledge")
@@ -226,6 +226,6 @@ import TocsinEvents
         machine.completed(try completion(11))
         _ = machine.next()
         machine.consumerAsks()
-        #expect(machine.next() == .read(acknowledge: nil))
+        #expect(machine.next() == .read(1, acknowledge: nil))
     }
 }

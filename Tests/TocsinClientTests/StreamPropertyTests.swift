@@ -69,8 +69,8 @@ import TocsinEvents
             case .open(let after, _):
                 daemon.timePasses()
                 daemon.open(after: after, &machine)
-            case .read:
-                daemon.outstanding += 1
+            case .read(let count, _):
+                daemon.outstanding += count
             case .awaitReply:
                 try #require(daemon.outstanding > 0)
                 try daemon.reply(&machine)

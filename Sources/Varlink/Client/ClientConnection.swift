@@ -12,15 +12,22 @@ final class ClientConnection: ChannelDuplexHandler {
     /// Who waits for the replies of a call.
     enum Receiver {
         case single(PendingReply)
-        /// One reply of many calls that are kept outstanding.
+        /// One reply of each of many calls that are outstanding.
         case pipeline(ReplyQueue)
         /// Many replies of one call.
         case stream(ReplyQueue)
     }
 
+    /// Calls that were sent one after another, and have one receiver.
+    private struct Calls {
+        let receiver: Receiver
+        /// Of which the last reply has not come.
+        var count: Int
+    }
+
     private let maximumReplyBytes: Int
     private var framer: MessageFramer
-    private var receivers: CircularBuffer<Receiver> = CircularBuffer(initialCapacity: 4)
+    private var outstanding: CircularBuffer<Calls> = CircularBuffer(initialCapacity: 4)
     private var context: ChannelHandlerContext?
     private var output = ByteBuffer()
     private var isFlushScheduled = false
@@ -39,15 +46,13 @@ final class ClientConnection: ChannelDuplexHandler {
 
     /// Sends an encoded call; `receiver` is nil for one that has no reply.
     func send(_ call: [UInt8], _ receiver: Receiver?, times: Int) {
-        for _ in 0..<times {
-            if let end {
-                if let receiver { fail(receiver, end) }
-                continue
-            }
-            if let receiver { receivers.append(receiver) }
-            output.writeBytes(call)
-            scheduleFlush()
+        if let end {
+            if let receiver { fail(receiver, end) }
+            return
         }
+        if let receiver { outstanding.append(Calls(receiver: receiver, count: times)) }
+        for _ in 0..<times { output.writeBytes(call) }
+        scheduleFlush()
     }
 
     /// The connection is not needed any more.
@@ -81,8 +86,12 @@ final class ClientConnection: ChannelDuplexHandler {
 
     private func receive() {
         do {
-            while !isPaused, end == nil, let message = try framer.next() {
-                try receive(message)
+            while !isPaused, end == nil,
+                let reply = try framer.next({ bytes in
+                    Result { () throws(MalformedMessage) in try ReplyMessage(parsing: bytes) }
+                })
+            {
+                try receive(VarlinkReply(reply.get()))
             }
             framer.releaseMemory()
         } catch let error as MalformedMessage {
@@ -92,34 +101,32 @@ final class ClientConnection: ChannelDuplexHandler {
         }
     }
 
-    private func receive(_ bytes: ByteBuffer) throws {
-        let message = try bytes.withUnsafeReadableBytes { bytes in
-            try ReplyMessage(parsing: bytes.assumingMemoryBound(to: UInt8.self))
-        }
-        guard let receiver = receivers.first else {
+    private func receive(_ reply: VarlinkReply) throws(MalformedMessage) {
+        guard let receiver = outstanding.first?.receiver else {
             throw MalformedMessage(description: "expected no reply without a call")
         }
-        let reply = VarlinkReply(message)
+        if !reply.continues { passOldestCall() }
         switch receiver {
         case .stream(let queue):
-            if !reply.continues { receivers.removeFirst() }
             if !queue.put(reply) { isPaused = true }
             if !reply.continues { queue.end(.success(())) }
-        case .single, .pipeline:
-            guard !reply.continues else {
-                throw MalformedMessage(description: "expected no 'continues' without 'more'")
-            }
-            receivers.removeFirst()
-            if case .single(let pending) = receiver { pending.arrive(.success(reply)) }
-            if case .pipeline(let queue) = receiver, !queue.put(reply) { isPaused = true }
+        case .single where reply.continues, .pipeline where reply.continues:
+            throw MalformedMessage(description: "expected no 'continues' without 'more'")
+        case .single(let pending): pending.arrive(.success(reply))
+        case .pipeline(let queue): if !queue.put(reply) { isPaused = true }
         }
+    }
+
+    private func passOldestCall() {
+        outstanding[outstanding.startIndex].count -= 1
+        if outstanding[outstanding.startIndex].count == 0 { outstanding.removeFirst() }
     }
 
     private func finish(_ error: ClientError) {
         guard end == nil else { return }
         end = error
-        for receiver in receivers { fail(receiver, error) }
-        receivers.removeAll()
+        for calls in outstanding { fail(calls.receiver, error) }
+        outstanding.removeAll()
         flush()
         context?.close(promise: nil)
     }

@@ -5,13 +5,27 @@ import Synchronization
 final class ReplyQueue: Sendable {
     private struct State {
         var replies: CircularBuffer<VarlinkReply> = CircularBuffer(initialCapacity: 1)
-        var waiting: CheckedContinuation<VarlinkReply?, any Error>?
+        /// Told that there is something to take.
+        var waiting: CheckedContinuation<Void, Never>?
         /// Nothing is put in any more; a failure is told once, after the replies.
         var end: Result<Void, any Error>?
         /// Replies taken since the event loop was last told.
         var taken = 0
         /// The event loop stopped reading.
         var isPaused = false
+
+        var isReady: Bool { !replies.isEmpty || end != nil }
+
+        mutating func takeWaiting() -> CheckedContinuation<Void, Never>? {
+            defer { waiting = nil }
+            return waiting
+        }
+
+        mutating func takeEnd() throws {
+            guard let end else { return }
+            self.end = .success(())
+            try end.get()
+        }
     }
 
     private let state = Mutex(State())
@@ -21,71 +35,74 @@ final class ReplyQueue: Sendable {
     /// runs dry.
     private let batch: Int
 
-    init(limit: Int, batch: Int) {
+    init(limit: Int, batch: Int = 1) {
         self.limit = limit
         self.batch = batch
     }
 
+    // MARK: On the event loop
+
     /// Whether more may be put in; if not, the taker says when.
     func put(_ reply: VarlinkReply) -> Bool {
         let (waiting, hasRoom) = state.withLock { state in
-            if let waiting = state.waiting {
-                state.waiting = nil
-                state.taken += 1
-                return (Optional(waiting), true)
-            }
             if state.end == nil { state.replies.append(reply) }
             state.isPaused = state.replies.count >= limit
-            return (nil, !state.isPaused)
+            return (state.takeWaiting(), !state.isPaused)
         }
-        waiting?.resume(returning: reply)
+        waiting?.resume()
         return hasRoom
     }
 
     func end(_ result: Result<Void, any Error>) {
         let waiting = state.withLock { state in
-            guard state.end == nil else { return nil as CheckedContinuation<VarlinkReply?, any Error>? }
-            state.end = result
-            guard let waiting = state.waiting else { return nil }
-            state.waiting = nil
-            state.end = .success(())
-            return waiting
+            if state.end == nil { state.end = result }
+            return state.takeWaiting()
         }
-        switch result {
-        case .success: waiting?.resume(returning: nil)
-        case .failure(let error): waiting?.resume(throwing: error)
-        }
+        waiting?.resume()
     }
+
+    // MARK: In the task
 
     /// Whether the last reply was put in.
     var isEnded: Bool { state.withLock { $0.end != nil } }
 
+    /// Waits until something has come, or nothing can.
+    nonisolated(nonsending) func waitForReplies() async {
+        if state.withLock({ $0.isReady }) { return }
+        await withCheckedContinuation { continuation in
+            let isReady = state.withLock { state in
+                if !state.isReady { state.waiting = continuation }
+                return state.isReady
+            }
+            if isReady { continuation.resume() }
+        }
+    }
+
     /// The next reply, and nil at the end.
     /// - Parameter took: Told how many replies were taken since it was told last.
-    func next(took: (Int) -> Void) async throws -> VarlinkReply? {
-        let reply: VarlinkReply? = try await withCheckedThrowingContinuation { continuation in
-            let result: Result<VarlinkReply?, any Error>? = state.withLock { state in
-                if let reply = state.replies.popFirst() {
-                    state.taken += 1
-                    return .success(reply)
-                }
-                if let end = state.end {
-                    state.end = .success(())
-                    return end.map { nil }
-                }
-                state.waiting = continuation
-                return nil
+    nonisolated(nonsending) func next(took: (Int) -> Void) async throws -> VarlinkReply? {
+        await waitForReplies()
+        let (reply, count) = try state.withLock { state in
+            guard let reply = state.replies.popFirst() else {
+                try state.takeEnd()
+                return (nil as VarlinkReply?, 0)
             }
-            if let result { continuation.resume(with: result) }
-        }
-        let count = state.withLock { state in
-            guard state.taken >= batch else { return 0 }
+            state.taken += 1
+            guard state.taken >= batch else { return (reply, 0) }
             defer { state.taken = 0 }
-            return state.taken
+            return (reply, state.taken)
         }
         if count > 0 { took(count) }
         return reply
     }
+
+    /// Exchanges the replies that have come for an empty buffer, whose memory is used for those to come.
+    func takeArrived(into empty: inout CircularBuffer<VarlinkReply>) {
+        state.withLock { swap(&$0.replies, &empty) }
+    }
+
+    /// Where no reply is left: throws why, if that was not told, and else returns at the end.
+    func takeEnd() throws { try state.withLock { try $0.takeEnd() } }
 
     /// Whether the event loop stopped reading and may go on.
     func resumes() -> Bool {

@@ -124,6 +124,9 @@ public final class VarlinkClient: Sendable {
         return VarlinkReplies(client: self, queue: queue, call: call)
     }
 
+    /// Calls of one task that sends them as it sees fit, any number before it takes the first reply.
+    public func pipeline() -> VarlinkPipeline { VarlinkPipeline(self) }
+
     /// Ends the connection: what waits for a reply fails with `ClientError.closed`.
     public func close() async {
         let connection = self.connection
@@ -133,7 +136,7 @@ public final class VarlinkClient: Sendable {
 
     // MARK: Internals
 
-    private func send(_ call: [UInt8], _ receiver: ClientConnection.Receiver?, times: Int = 1) {
+    func send(_ call: [UInt8], _ receiver: ClientConnection.Receiver?, times: Int = 1) {
         let connection = self.connection
         // At once on the loop, but not before a call that was made earlier.
         if channel.eventLoop.inEventLoop, callsUnderway.load(ordering: .acquiring) == 0 {
@@ -146,7 +149,7 @@ public final class VarlinkClient: Sendable {
         }
     }
 
-    fileprivate func closeSoon() {
+    func closeSoon() {
         let connection = self.connection
         channel.eventLoop.execute { connection.value.close() }
     }
