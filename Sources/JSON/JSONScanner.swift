@@ -21,9 +21,6 @@ struct JSONScanner: ~Copyable {
     /// The longest spelling of a number: any double is written exactly enough in far fewer digits.
     static let maximumNumberLength = 256
 
-    /// From here on a set finds duplicate member names: comparing all pairs would be quadratic.
-    static let linearNameLimit = 32
-
     private let bytes: UnsafeBufferPointer<UInt8>
     private let maximumDepth: Int
     private var depth = 0
@@ -246,92 +243,5 @@ struct JSONScanner: ~Copyable {
     @inline(never)
     private static func expected(_ what: String, at offset: Int) -> JSONError {
         JSONError(offset: offset, expected: what)
-    }
-}
-
-/// Places in memory that grows. An array would ask before each whether it is the only owner; here nobody else can be.
-private struct PlaceList: ~Copyable {
-    private var start: UnsafeMutablePointer<JSONScanner.Place>?
-    private var capacity = 0
-    private(set) var count = 0
-
-    deinit { start?.deallocate() }
-
-    var array: [JSONScanner.Place] { Array(UnsafeBufferPointer(start: start, count: count)) }
-
-    @inline(__always)
-    mutating func append(_ place: JSONScanner.Place) {
-        if count == capacity { reserve(max(16, 2 * capacity)) }
-        start.unsafelyUnwrapped[count] = place
-        count += 1
-    }
-
-    subscript(_ index: Int) -> JSONScanner.Place {
-        @inline(__always) get { start.unsafelyUnwrapped[index] }
-    }
-
-    /// All places behind it are parts of this one.
-    @inline(__always)
-    mutating func complete(_ container: Int, end: UInt32) {
-        start.unsafelyUnwrapped[container].end = end
-        start.unsafelyUnwrapped[container].next = UInt32(truncatingIfNeeded: count)
-    }
-
-    /// Room for so many in all.
-    mutating func reserve(_ larger: Int) {
-        guard larger > capacity else { return }
-        let new = UnsafeMutablePointer<JSONScanner.Place>.allocate(capacity: larger)
-        if let start { new.moveInitialize(from: start, count: count) }
-        start?.deallocate()
-        (start, capacity) = (new, larger)
-    }
-}
-
-/// The member names of one object so far.
-private struct MemberNames {
-    private let first: Int
-    private var count = 0
-    /// One bit for each, by length, first and last byte: a name whose bit is not set is a new one.
-    private var marks: UInt64 = 0
-    /// Not empty once there are many, or one of which what is written is not what it means: two names may be spelt
-    /// differently and be the same, also as Unicode's canonical equivalence has it.
-    private var texts: Set<String> = []
-
-    init(first: Int) { self.first = first }
-
-    /// Whether the name, which is the last place, is a new one.
-    @inline(__always)
-    mutating func insert(
-        _ name: Int, isPlain: Bool, _ bytes: UnsafeBufferPointer<UInt8>, _ places: borrowing PlaceList
-    ) -> Bool {
-        defer { count += 1 }
-        if texts.isEmpty, isPlain, count < JSONScanner.linearNameLimit {
-            let place = places[name]
-            let spread = place.length &* 7 &+ Int(bytes[Int(place.start) + 1]) &* 5 &+ Int(bytes[Int(place.end) - 2])
-            let mark: UInt64 = 1 << UInt64(spread & 63)
-            defer { marks |= mark }
-            guard marks & mark != 0 else { return true }
-            var earlier = first
-            while earlier < name {
-                if Self.areEqual(places[earlier], place, bytes) { return false }
-                earlier = Int(places[earlier + 1].next)
-            }
-            return true
-        }
-        if texts.isEmpty {
-            var earlier = first
-            while earlier < name {
-                texts.insert(JSONText.string(at: places[earlier], of: bytes))
-                earlier = Int(places[earlier + 1].next)
-            }
-        }
-        return texts.insert(JSONText.string(at: places[name], of: bytes)).inserted
-    }
-
-    private static func areEqual(
-        _ one: JSONScanner.Place, _ other: JSONScanner.Place, _ bytes: UnsafeBufferPointer<UInt8>
-    ) -> Bool {
-        UnsafeBufferPointer(rebasing: bytes[Int(one.start)..<Int(one.end)])
-            .isSame(as: UnsafeBufferPointer(rebasing: bytes[Int(other.start)..<Int(other.end)]))
     }
 }

@@ -130,9 +130,15 @@ public struct JSONText: Sendable {
             whole.bytes.withUnsafeBufferPointer { bytes in
                 whole.places.withUnsafeBufferPointer { places in
                     let end = Int(places[index].next)
+                    let namesArePlain = whole.namesArePlain
+                    // A plain name is as long as it is written, with its quotes.
+                    let length = wanted.count + 2
                     var name = index + 1
                     while name < end {
-                        if isName(places[name], wanted, bytes) { return name + 1 }
+                        let place = places[name]
+                        if !namesArePlain || place.length == length, Self.isName(place, wanted, namesArePlain, bytes) {
+                            return name + 1
+                        }
                         name = Int(places[name + 1].next)
                     }
                     return nil
@@ -141,14 +147,12 @@ public struct JSONText: Sendable {
         }
     }
 
-    @inline(__always)
-    private func isName(
-        _ place: JSONScanner.Place, _ wanted: UnsafeBufferPointer<UInt8>, _ bytes: UnsafeBufferPointer<UInt8>
+    private static func isName(
+        _ place: JSONScanner.Place, _ wanted: UnsafeBufferPointer<UInt8>, _ namesArePlain: Bool,
+        _ bytes: UnsafeBufferPointer<UInt8>
     ) -> Bool {
-        guard whole.namesArePlain else {
-            return Self.string(at: place, of: bytes) == String(decoding: wanted, as: UTF8.self)
-        }
-        return UnsafeBufferPointer(rebasing: bytes[Int(place.start) + 1..<Int(place.end) - 1]).isSame(as: wanted)
+        guard namesArePlain else { return string(at: place, of: bytes) == String(decoding: wanted, as: UTF8.self) }
+        return written(at: place, of: bytes).isSame(as: wanted)
     }
 }
 
@@ -164,9 +168,26 @@ extension JSONText {
     /// The value with all that it holds.
     public var value: JSONValue { value(at: index) }
 
-    public var stringValue: String? { kind == .string ? value.stringValue : nil }
-    public var integerValue: Int64? { kind == .number ? value.integerValue : nil }
-    public var booleanValue: Bool? { kind == .boolean ? value.booleanValue : nil }
+    public var stringValue: String? {
+        guard kind == .string else { return nil }
+        return whole.bytes.withUnsafeBufferPointer { Self.string(at: place, of: $0) }
+    }
+
+    /// What a string means, in UTF-8.
+    public var stringBytes: [UInt8]? {
+        guard kind == .string else { return nil }
+        return whole.bytes.withUnsafeBufferPointer { bytes in
+            let written = Self.written(at: place, of: bytes)
+            return written.hasEscapes ? Self.unescaped(written) : Array(written)
+        }
+    }
+
+    public var integerValue: Int64? {
+        guard kind == .number else { return nil }
+        return whole.bytes.withUnsafeBufferPointer { Self.integer(at: place, of: $0) }
+    }
+
+    public var booleanValue: Bool? { kind == .boolean ? whole.bytes[Int(place.start)] == UInt8(ascii: "t") : nil }
 
     private func value(at index: Int) -> JSONValue {
         whole.bytes.withUnsafeBufferPointer { Self.value(at: index, whole.places, of: $0) }
@@ -204,34 +225,45 @@ extension JSONText {
 
     /// An integer where the spelling is one and it fits 64 bits, else the nearest double.
     private static func number(at place: JSONScanner.Place, of text: UnsafeBufferPointer<UInt8>) -> JSONValue {
+        if let integer = integer(at: place, of: text) { return .integer(integer) }
+        // It was found to be one when it was checked.
         let digits = text[Int(place.start)..<Int(place.end)]
-        let isNegative = digits.first == UInt8(ascii: "-")
+        return .number(Double(String(decoding: digits, as: UTF8.self)) ?? .nan)
+    }
+
+    private static func integer(at place: JSONScanner.Place, of text: UnsafeBufferPointer<UInt8>) -> Int64? {
+        let isNegative = text[Int(place.start)] == UInt8(ascii: "-")
         // Summed up as a negative number: the range reaches one farther there.
         var sum: Int64 = 0
-        var isInteger = true
-        for byte in isNegative ? digits.dropFirst() : digits {
-            let digit = Int64(byte) - Int64(UInt8(ascii: "0"))
+        for index in Int(place.start) + (isNegative ? 1 : 0)..<Int(place.end) {
+            let digit = text[index] &- UInt8(ascii: "0")
             let (product, productOverflow) = sum.multipliedReportingOverflow(by: 10)
-            let (next, overflow) = product.subtractingReportingOverflow(digit)
-            guard (0...9).contains(digit), !productOverflow, !overflow else {
-                isInteger = false
-                break
-            }
+            let (next, overflow) = product.subtractingReportingOverflow(Int64(digit))
+            guard digit <= 9, !productOverflow, !overflow else { return nil }
             sum = next
         }
-        if isInteger, isNegative || sum != .min { return .integer(isNegative ? sum : -sum) }
-        // It was found to be one when it was checked.
-        return .number(Double(String(decoding: digits, as: UTF8.self)) ?? .nan)
+        guard isNegative || sum != .min else { return nil }
+        return isNegative ? sum : -sum
     }
 
     /// What a string or member name means.
     static func string(at place: JSONScanner.Place, of text: UnsafeBufferPointer<UInt8>) -> String {
-        let written = UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
-        guard let first = written.firstIndex(of: UInt8(ascii: "\\")) else {
-            return String(decoding: written, as: UTF8.self)
-        }
-        var unescaped = Array(written[..<first])
-        var index = first
+        let written = written(at: place, of: text)
+        if written.hasEscapes { return String(decoding: unescaped(written), as: UTF8.self) }
+        return String(decoding: written, as: UTF8.self)
+    }
+
+    /// Between the quotes.
+    private static func written(
+        at place: JSONScanner.Place, of text: UnsafeBufferPointer<UInt8>
+    ) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(rebasing: text[Int(place.start) + 1..<Int(place.end) - 1])
+    }
+
+    private static func unescaped(_ written: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        var unescaped: [UInt8] = []
+        unescaped.reserveCapacity(written.count)
+        var index = 0
         while index < written.count {
             guard written[index] == UInt8(ascii: "\\") else {
                 unescaped.append(written[index])
@@ -243,7 +275,7 @@ extension JSONText {
             unescaped.append(contentsOf: UTF8.encode(escape.scalar) ?? UTF8.encodedReplacementCharacter)
             index = escape.end
         }
-        return String(decoding: unescaped, as: UTF8.self)
+        return unescaped
     }
 }
 
