@@ -19,13 +19,13 @@ public struct Completion: Hashable, Sendable {
     /// The event, decoded each time it is asked for.
     /// - Throws: `TocsinError.malformedReply` where a member has not the type that the interface declares.
     public var event: Event {
-        get throws(TocsinError) { try event(maximumAncestors: .max) }
+        get throws(TocsinError) { try event(.whole) }
     }
 
-    /// The same without the ancestors that are farther away.
-    package func event(maximumAncestors: Int) throws(TocsinError) -> Event {
+    /// The event, or what a person is told of it.
+    package func event(_ extent: EventExtent) throws(TocsinError) -> Event {
         do throws(MemberError) {
-            return try Event(json: json, maximumAncestors: maximumAncestors)
+            return try Event(json: json, extent)
         } catch {
             throw .malformedReply(error.inside("event").description)
         }

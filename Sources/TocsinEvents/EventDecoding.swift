@@ -3,20 +3,28 @@ public import JSON
 // The way back from the JSON of `io.tocsin.Events` to an event. Members and event types of a newer interface are
 // tolerated; a declared member of another type is an error that names it.
 
+/// How much of an event is decoded.
+package enum EventExtent {
+    case whole
+    /// What a person is told in a line: the nearest ancestor only, and of a process nothing that tells it apart from others
+    /// of its name and number (groups, effective ids, session, terminal, device and inode, directory, cgroup, namespaces).
+    case summary
+}
+
 extension Event {
     /// Throws `MemberError` where a required member is missing or one has the wrong type.
-    public init(json: JSONValue) throws(MemberError) { try self.init(members: MemberReader(json)) }
+    public init(json: JSONValue) throws(MemberError) { try self.init(members: MemberReader(json), .whole) }
 
     /// The same from what was written, without a tree of it.
-    /// - Parameter maximumAncestors: Those farther away are passed over.
-    package init(json: JSONText, maximumAncestors: Int = .max) throws(MemberError) {
-        try self.init(members: MemberReader(json), maximumAncestors: maximumAncestors)
+    package init(json: JSONText, _ extent: EventExtent = .whole) throws(MemberError) {
+        try self.init(members: MemberReader(json), extent)
     }
 
-    private init(members: MemberReader, maximumAncestors: Int = .max) throws(MemberError) {
+    private init(members: MemberReader, _ extent: EventExtent) throws(MemberError) {
+        func process(_ members: MemberReader) throws(MemberError) -> Process { try Process(members: members, extent) }
         try self.init(required: members)
-        process = try members.object("process", Process.init(members:))
-        ancestors = try members.objects("ancestors", first: maximumAncestors, Process.init(members:)) ?? []
+        self.process = try members.object("process", process)
+        ancestors = try members.objects("ancestors", first: extent == .whole ? .max : 1, process) ?? []
         file = try members.object("file", File.init(members:))
         detections = try members.objects("detections", Detection.init(members:)) ?? []
         gap = try members.object("gap", Gap.init(members:))
@@ -50,36 +58,26 @@ extension Event {
 }
 
 extension Process {
-    fileprivate init(members: MemberReader) throws(MemberError) { self.init(try Members(members: members)) }
+    fileprivate init(members: MemberReader, _ extent: EventExtent) throws(MemberError) {
+        self.init(try Members(members: members, extent))
+    }
 }
 
 extension Process.Members {
-    fileprivate init(members: MemberReader) throws(MemberError) {
+    fileprivate init(members: MemberReader, _ extent: EventExtent) throws(MemberError) {
         self.init(
             entityID: try members.required(string: "entityId"),
             pid: try members.required(integer: "pid"),
             startTimeNSec: try members.required(integer: "startTimeNSec"))
         parentPid = try members.integer("parentPid")
-        processGroup = try members.integer("processGroup")
         uid = try members.integer("uid")
-        gid = try members.integer("gid")
-        effectiveUid = try members.integer("effectiveUid")
-        effectiveGid = try members.integer("effectiveGid")
-        loginUid = try members.integer("loginUid")
-        auditSession = try members.integer("auditSession")
-        tty = try members.string("tty")
         comm = try members.text("comm", base64: "commBase64")
         executable = try members.text("executable", base64: "executableBase64")
-        executableDevice = try members.bits("executableDevice")
-        executableInode = try members.bits("executableInode")
         filename = try members.text("filename", base64: "filenameBase64")
         arguments = try members.texts("arguments", base64: "argumentsBase64")
         argumentsTruncated = try members.boolean("argumentsTruncated") ?? false
-        workingDirectory = try members.text("workingDirectory", base64: "workingDirectoryBase64")
-        cgroup = try members.text("cgroup", base64: "cgroupBase64")
         unit = try members.string("unit")
         container = try members.string("container")
-        namespaces = try members.object("namespaces", Process.Namespaces.init(members:))
         for name in try members.strings("flags") ?? [] {
             // A newer interface may know more flags.
             if let (flag, _) = Process.ExecFlags.names.first(where: { $0.name == name }) { flags.insert(flag) }
@@ -88,6 +86,23 @@ extension Process.Members {
         exitCode = try members.integer("exitCode")
         exitSignal = try members.integer("exitSignal")
         runTimeNSec = try members.integer("runTimeNSec")
+        if extent == .whole { try readDetails(members) }
+    }
+
+    /// What a summary leaves out.
+    private mutating func readDetails(_ members: MemberReader) throws(MemberError) {
+        processGroup = try members.integer("processGroup")
+        gid = try members.integer("gid")
+        effectiveUid = try members.integer("effectiveUid")
+        effectiveGid = try members.integer("effectiveGid")
+        loginUid = try members.integer("loginUid")
+        auditSession = try members.integer("auditSession")
+        tty = try members.string("tty")
+        executableDevice = try members.bits("executableDevice")
+        executableInode = try members.bits("executableInode")
+        workingDirectory = try members.text("workingDirectory", base64: "workingDirectoryBase64")
+        cgroup = try members.text("cgroup", base64: "cgroupBase64")
+        namespaces = try members.object("namespaces", Process.Namespaces.init(members:))
     }
 }
 

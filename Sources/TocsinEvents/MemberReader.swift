@@ -24,47 +24,35 @@ public struct MemberError: Error, Hashable, CustomStringConvertible {
 /// Takes typed members out of a JSON object: absent and null are equal, unknown members are passed over, and what has
 /// the wrong type is an error that names the member.
 package struct MemberReader {
-    private enum Source {
-        case object(JSONObject)
-        /// What is asked for is taken apart, the rest never.
-        case text(JSONText)
-    }
-
-    private let source: Source
+    private let source: MemberValue
 
     package init(_ value: JSONValue) throws(MemberError) {
-        guard let object = value.objectValue else { throw MemberError(member: "", expected: "an object") }
-        source = .object(object)
+        guard case .object = value else { throw MemberError(member: "", expected: "an object") }
+        source = .tree(value)
     }
 
-    package init(_ object: JSONObject) { source = .object(object) }
+    package init(_ object: JSONObject) { source = .tree(.object(object)) }
 
     package init(_ text: JSONText) throws(MemberError) {
         guard text.kind == .object else { throw MemberError(member: "", expected: "an object") }
         source = .text(text)
     }
 
-    package func value(_ name: String) -> JSONValue? {
-        let value =
-            switch source {
-            case .object(let object): object[name]
-            case .text(let text): text.value(of: name)
-            }
-        return value == .null ? nil : value
+    private init(_ value: MemberValue) throws(MemberError) {
+        switch value {
+        case .tree(let value): try self.init(value)
+        case .text(let text): try self.init(text)
+        }
     }
+
+    package func value(_ name: String) -> JSONValue? { source[name]?.tree }
 
     /// A member that is an object, for what reads its members; errors name it.
     package func object<Result>(
         _ name: String, _ read: (MemberReader) throws(MemberError) -> Result
     ) throws(MemberError) -> Result? {
-        switch source {
-        case .object(let object):
-            guard let value = object[name], value != .null else { return nil }
-            do { return try read(MemberReader(value)) } catch { throw error.inside(name) }
-        case .text(let text):
-            guard let value = text[name], !value.isNull else { return nil }
-            do { return try read(MemberReader(value)) } catch { throw error.inside(name) }
-        }
+        guard let value = source[name] else { return nil }
+        do { return try read(MemberReader(value)) } catch { throw error.inside(name) }
     }
 
     /// A member that is an array of objects.
@@ -72,42 +60,39 @@ package struct MemberReader {
     package func objects<Result>(
         _ name: String, first count: Int = .max, _ read: (MemberReader) throws(MemberError) -> Result
     ) throws(MemberError) -> [Result]? {
-        var results: [Result] = []
-        switch source {
-        case .object:
-            guard let values = try array(name) else { return nil }
-            for (index, value) in values.prefix(count).enumerated() {
-                do { results.append(try read(MemberReader(value))) } catch { throw error.inside("\(name)[\(index)]") }
-            }
-        case .text(let text):
-            guard let value = text[name], !value.isNull else { return nil }
-            guard let elements = value.elements else { throw MemberError(member: name, expected: "an array") }
-            for (index, element) in elements.prefix(count).enumerated() {
-                do { results.append(try read(MemberReader(element))) } catch { throw error.inside("\(name)[\(index)]") }
-            }
+        try elements(name, first: count) { value throws(MemberError) in try read(MemberReader(value)) }
+    }
+
+    /// The elements of a member, taken one by one; errors name member and index.
+    private func elements<Result>(
+        _ name: String, first count: Int = .max, _ read: (MemberValue) throws(MemberError) -> Result
+    ) throws(MemberError) -> [Result]? {
+        guard let value = source[name] else { return nil }
+        let results = try value.elements(first: count) { (index, element) throws(MemberError) in
+            do throws(MemberError) { return try read(element) } catch { throw error.inside("\(name)[\(index)]") }
         }
+        guard let results else { throw MemberError(member: name, expected: "an array") }
         return results
     }
 
     // MARK: Optional members
 
     package func string(_ name: String) throws(MemberError) -> String? {
-        guard let value = value(name) else { return nil }
-        guard let string = value.stringValue else { throw MemberError(member: name, expected: "a string") }
-        return string
+        guard let value = source[name] else { return nil }
+        do { return try value.string() } catch { throw error.inside(name) }
     }
 
     package func boolean(_ name: String) throws(MemberError) -> Bool? {
-        guard let value = value(name) else { return nil }
-        guard let boolean = value.booleanValue else { throw MemberError(member: name, expected: "true or false") }
+        guard let value = source[name] else { return nil }
+        guard let boolean = value.boolean else { throw MemberError(member: name, expected: "true or false") }
         return boolean
     }
 
     package func integer<Integer: FixedWidthInteger>(
         _ name: String, as type: Integer.Type = Integer.self
     ) throws(MemberError) -> Integer? {
-        guard let value = value(name) else { return nil }
-        return try Self.integer(value, name)
+        guard let value = source[name] else { return nil }
+        do { return try value.integer() } catch { throw error.inside(name) }
     }
 
     /// The same of the type that most are, for other modules' hot paths: the compiler specializes it here.
@@ -119,28 +104,13 @@ package struct MemberReader {
     }
 
     package func strings(_ name: String) throws(MemberError) -> [String]? {
-        guard let values = try array(name) else { return nil }
-        var strings: [String] = []
-        strings.reserveCapacity(values.count)
-        for (index, value) in values.enumerated() {
-            guard let string = value.stringValue else {
-                throw MemberError(member: "\(name)[\(index)]", expected: "a string")
-            }
-            strings.append(string)
-        }
-        return strings
+        try elements(name) { value throws(MemberError) in try value.string() }
     }
 
     package func integers<Integer: FixedWidthInteger>(
         _ name: String, as type: Integer.Type = Integer.self
     ) throws(MemberError) -> [Integer]? {
-        guard let values = try array(name) else { return nil }
-        var integers: [Integer] = []
-        integers.reserveCapacity(values.count)
-        for (index, value) in values.enumerated() {
-            integers.append(try Self.integer(value, "\(name)[\(index)]"))
-        }
-        return integers
+        try elements(name) { value throws(MemberError) in try value.integer() }
     }
 
     package func array(_ name: String) throws(MemberError) -> [JSONValue]? {
@@ -151,18 +121,16 @@ package struct MemberReader {
 
     /// Text whose exact bytes, where it is not UTF-8, are in the member `base64`.
     package func text(_ name: String, base64: String) throws(MemberError) -> ByteString? {
-        guard let encoded = try string(base64) else { return try string(name).map { ByteString($0) } }
-        return ByteString(try Self.decode(encoded, base64))
+        if let value = source[base64] {
+            do { return try value.base64() } catch { throw error.inside(base64) }
+        }
+        guard let value = source[name] else { return nil }
+        do { return try value.utf8() } catch { throw error.inside(name) }
     }
 
     package func texts(_ name: String, base64: String) throws(MemberError) -> [ByteString]? {
-        guard let encoded = try strings(base64) else { return try strings(name)?.map { ByteString($0) } }
-        var texts: [ByteString] = []
-        texts.reserveCapacity(encoded.count)
-        for (index, text) in encoded.enumerated() {
-            texts.append(ByteString(try Self.decode(text, "\(base64)[\(index)]")))
-        }
-        return texts
+        if let texts = try elements(base64, { value throws(MemberError) in try value.base64() }) { return texts }
+        return try elements(name) { value throws(MemberError) in try value.utf8() }
     }
 
     // MARK: Required members
@@ -190,24 +158,5 @@ package struct MemberReader {
             throw MemberError(member: name, expected: "a cursor (16 hexadecimal digits, a colon, a number)")
         }
         return cursor
-    }
-
-    // MARK: Private
-
-    private static func integer<Integer: FixedWidthInteger>(
-        _ value: JSONValue, _ name: String
-    ) throws(MemberError) -> Integer {
-        guard let integer = value.integerValue else { throw MemberError(member: name, expected: "an integer") }
-        guard let exact = Integer(exactly: integer) else {
-            // Varlink's own integers end at Int64.max, whatever the type here.
-            let upper = Int64(exactly: Integer.max) ?? .max
-            throw MemberError(member: name, expected: "an integer from \(Integer.min) to \(upper)")
-        }
-        return exact
-    }
-
-    private static func decode(_ text: String, _ name: String) throws(MemberError) -> [UInt8] {
-        guard let bytes = Base64.decode(text) else { throw MemberError(member: name, expected: "base64") }
-        return bytes
     }
 }

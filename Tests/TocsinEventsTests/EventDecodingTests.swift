@@ -109,10 +109,24 @@ import TocsinEvents
         #expect(try Event(json: JSONValue(parsing: writer.bytes)) == event)
         let text = try JSONText(parsing: writer.bytes)
         #expect(try Event(json: text) == event)
-        var near = event
-        near.ancestors = Array(event.ancestors.prefix(1))
-        #expect(try Event(json: text, maximumAncestors: 1) == near)
+        #expect(try Event(json: text, .summary) == summary(of: event))
         #expect(try Event.cursor(of: text) == event.cursor)
+    }
+
+    /// What a line on a terminal tells, and what an event cannot be without.
+    private func summary(of event: Event) -> Event {
+        func summary(of process: Process) -> Process {
+            var summary = process
+            (summary.processGroup, summary.gid, summary.effectiveUid, summary.effectiveGid) = (nil, nil, nil, nil)
+            (summary.loginUid, summary.auditSession, summary.tty) = (nil, nil, nil)
+            (summary.executableDevice, summary.executableInode) = (nil, nil)
+            (summary.workingDirectory, summary.cgroup, summary.namespaces) = (nil, nil, nil)
+            return summary
+        }
+        var short = event
+        short.process = event.process.map(summary)
+        short.ancestors = event.ancestors.prefix(1).map(summary)
+        return short
     }
 
     @Test("an event that is no object is refused")

@@ -48,8 +48,7 @@ struct EventPrinter {
     private mutating func append(_ completion: Completion) throws(TocsinError) {
         switch format {
         case .text:
-            lines.append(
-                contentsOf: text.lines(of: try completion.event(maximumAncestors: EventText.maximumAncestors)).utf8)
+            lines.append(contentsOf: text.lines(of: try completion.event(.summary)).utf8)
         case .json: JSONLine.append(completion.json.bytes, to: &lines)
         }
     }

@@ -8,10 +8,29 @@ package enum LocalNames {
         var seconds = time_t(realtimeUSec / 1_000_000)
         var parts = tm()
         guard localtime_r(&seconds, &parts) != nil else { return "?" }
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        return months[Int(parts.tm_mon)] + " " + digits(parts.tm_mday, 2) + " " + digits(parts.tm_hour, 2) + ":"
-            + digits(parts.tm_min, 2) + ":" + digits(parts.tm_sec, 2) + "."
-            + digits(Int32(realtimeUSec / 1000 % 1000), 3)
+        return String(unsafeUninitializedCapacity: 19) { text in
+            // From the end: each number is written with its digits and what stands before it.
+            var place = 19
+            func put(_ byte: UInt8) {
+                place -= 1
+                text.initializeElement(at: place, to: byte)
+            }
+            func put(_ separator: Unicode.Scalar, _ value: CInt, digits: Int) {
+                var rest = value
+                for _ in 0..<digits {
+                    put(UInt8(ascii: "0") + UInt8(rest % 10))
+                    rest /= 10
+                }
+                put(UInt8(ascii: separator))
+            }
+            put(".", CInt(realtimeUSec / 1000 % 1000), digits: 3)
+            put(":", parts.tm_sec, digits: 2)
+            put(":", parts.tm_min, digits: 2)
+            put(" ", parts.tm_hour, digits: 2)
+            put(" ", parts.tm_mday, digits: 2)
+            for byte in months[Int(parts.tm_mon)].utf8.reversed() { put(byte) }
+            return 19
+        }
     }
 
     /// The user's name, else the number. Asked once for each user: the answer may come from the network.
@@ -45,6 +64,8 @@ package enum LocalNames {
 
     // MARK: Private
 
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
     /// Their numbers differ between architectures.
     private static let signalNames: [(number: Int32, name: String)] = [
         (SIGHUP, "HUP"), (SIGINT, "INT"), (SIGQUIT, "QUIT"), (SIGILL, "ILL"), (SIGTRAP, "TRAP"), (SIGABRT, "ABRT"),
@@ -66,10 +87,5 @@ package enum LocalNames {
             else { return nil }
             return String(cString: name)
         }
-    }
-
-    private static func digits(_ value: Int32, _ width: Int) -> String {
-        let text = String(value)
-        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
     }
 }

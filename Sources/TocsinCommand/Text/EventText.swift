@@ -7,9 +7,6 @@ package import TocsinEvents
 /// Whatever a process chose (paths, arguments, names) passes through `ShellQuoting`. What stands in round or square
 /// brackets, and the ellipsis, is tocsin's own: a word that holds these characters is quoted.
 package struct EventText: Sendable {
-    /// How many of an event's ancestors a line tells of.
-    package static let maximumAncestors = 1
-
     package var style: Style
     /// Wall clock in microseconds to `Nov 22 22:15:33.123`, 19 columns.
     package var timestamp: @Sendable (UInt64) -> String
@@ -27,23 +24,28 @@ package struct EventText: Sendable {
     }
 
     package var header: String {
-        style(
-            .bold,
-            line(time: "TIME" + String(repeating: " ", count: 15), type: "TYPE", pid: "PID", user: "USER", "WHAT"))
-            + "\n"
+        var text = ""
+        appendLine(to: &text, time: "TIME" + String(repeating: " ", count: 15), type: "TYPE", pid: "PID", user: "USER")
+        return style(.bold, text + "WHAT") + "\n"
     }
 
     /// Lines, each ended by a line feed.
     package func lines(of event: Event) -> String {
+        var text = ""
+        // Most lines are not longer.
+        text.reserveCapacity(256)
         let process = event.process
-        var text = line(
-            time: style(.dim, timestamp(event.realtimeUSec)),
+        appendLine(
+            to: &text, time: style(.dim, timestamp(event.realtimeUSec)),
             type: ShellQuoting.word(ByteString(event.type.rawValue)), tone: Style.Tone.of(event.type),
-            pid: process.map { "\($0.pid)" } ?? "-",
-            user: process?.uid.map { ShellQuoting.word(ByteString(userName($0))) } ?? "-",
-            subject(of: event))
+            pid: process.map { String($0.pid) } ?? "-",
+            user: process?.uid.map { ShellQuoting.word(ByteString(userName($0))) } ?? "-")
+        text += subject(of: event)
         let context = context(of: event)
-        if !context.isEmpty { text += "  " + style(.dim, "(" + context.joined(separator: ", ") + ")") }
+        if !context.isEmpty {
+            text += "  "
+            text += style(.dim, "(" + context.joined(separator: ", ") + ")")
+        }
         text += "\n"
         for detection in event.detections { text += line(of: detection) }
         return text
@@ -51,11 +53,21 @@ package struct EventText: Sendable {
 
     // MARK: Columns
 
-    private func line(
-        time: String, type: String, tone: Style.Tone? = nil, pid: String, user: String, _ subject: String
-    ) -> String {
-        time + "  " + style(tone, type) + padding(after: type, to: 9) + "  " + padding(after: pid, to: 7) + pid + "  "
-            + user + padding(after: user, to: 8) + "  " + subject
+    /// All columns but the last.
+    private func appendLine(
+        to text: inout String, time: String, type: String, tone: Style.Tone? = nil, pid: String, user: String
+    ) {
+        text += time
+        text += "  "
+        text += style(tone, type)
+        text += padding(after: type, to: 9)
+        text += "  "
+        text += padding(after: pid, to: 7)
+        text += pid
+        text += "  "
+        text += user
+        text += padding(after: user, to: 8)
+        text += "  "
     }
 
     /// Too long a value moves the rest of its line; it is never cut.
