@@ -18,6 +18,10 @@ struct ExecWatch: ~Copyable, Sendable {
         /// Complete, and to be found in /proc.
         var execution: ExecAssembler.Execution?
         var attempts = 0
+        /// Seen to run though another was opened.
+        var other: FileIdentity?
+        /// The same, when no open of it was in the queue.
+        var unannounced: FileIdentity?
         /// Monotonic, microseconds.
         var nextAttempt = UInt64.max
     }
@@ -93,8 +97,10 @@ struct ExecWatch: ~Copyable, Sendable {
             case .verify(let execution):
                 renewSurroundings(of: pid, isOtherProgram: false)
                 suspects[pid]?.execution = execution
-                suspects[pid]?.attempts = 0
                 suspects[pid]?.since = now
+                suspects[pid]?.attempts = 0
+                suspects[pid]?.other = nil
+                suspects[pid]?.unannounced = nil
                 verify(pid, now)
             }
         }
@@ -120,6 +126,8 @@ struct ExecWatch: ~Copyable, Sendable {
                 forget(pid)
             }
         }
+        // An open is in the queue before its program runs.
+        for (pid, suspect) in suspects where suspect.other != nil { suspects[pid]?.unannounced = suspect.other }
         assembler.drained()
         twin.drained()
         journal.makeRoom(keepingNewest: false)
@@ -204,13 +212,15 @@ struct ExecWatch: ~Copyable, Sendable {
     private enum Outcome {
         case found(ProcessReader.Snapshot)
         case movedOn
-        case notYet
+        /// What runs instead, if it is neither the program of before nor the one that was opened.
+        case notYet(other: FileIdentity? = nil)
         case ended
     }
 
     private mutating func verify(_ pid: Int32, _ now: UInt64) {
         guard let suspect = suspects[pid], let execution = suspect.execution else { return }
-        switch look(suspect, execution) {
+        let isLate = now > suspect.since + Self.patienceUSec
+        switch look(suspect, execution, isLate: isLate) {
         case .found(let snapshot):
             images.learn(snapshot.stat)
             var process = snapshot.process.members
@@ -222,29 +232,34 @@ struct ExecWatch: ~Copyable, Sendable {
             tellSuperseded(execution, pid)
             settle(pid)
         case .ended: tellEnded(pid)
-        case .notYet where now > suspect.since + Self.patienceUSec: forget(pid)
-        case .notYet:
+        case .notYet where isLate: forget(pid)
+        case .notYet(let other):
+            suspects[pid]?.other = other
             // The rest of an execve(2) takes some 100 us; more where files are slow, or many threads must end first.
             suspects[pid]?.attempts += 1
             suspects[pid]?.nextAttempt = now + UInt64(50) << UInt64(min(suspect.attempts, 14))
         }
     }
 
-    private func look(_ suspect: Suspect, _ execution: ExecAssembler.Execution) -> Outcome {
+    private func look(_ suspect: Suspect, _ execution: ExecAssembler.Execution, isLate: Bool) -> Outcome {
         guard let held = suspect.held, let stat = try? held.directory.stat() else { return .ended }
         if stat.isZombie {
             // So it is also for a moment when another thread than the first executes, and takes over its number.
-            return held.pidfd.hasEnded ? .ended : .notYet
+            return held.pidfd.hasEnded ? .ended : .notYet()
         }
-        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet }
+        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet() }
         // Addresses as before: the old program still, unless randomization is off; then patience decides.
-        if images.isKnown(stat), suspect.attempts < 8 { return .notYet }
+        if images.isKnown(stat), suspect.attempts < 8 { return .notYet() }
         do throws(SystemError) {
-            if try held.directory.identity(of: "exe") != execution.image.file {
-                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet }
-                // Something else runs, with other addresses than before: a program in memory, of which only the
-                // linker's open is reported; or another thread was faster. What runs is the truth.
-                return snapshot(suspect).map { .found($0) } ?? .ended
+            let file = try held.directory.identity(of: "exe")
+            if file != execution.image.file {
+                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet() }
+                // With other addresses than before. It may be the next program already, whose open is still to be read.
+                guard file == suspect.unannounced || isLate else { return .notYet(other: file) }
+                // Or a program in memory, of which only the linker's open is reported; or another thread was faster.
+                // What runs is the truth.
+                guard let snapshot = snapshot(suspect) else { return .ended }
+                return snapshot.executable ?? file == file ? .found(snapshot) : .notYet()
             }
         } catch {
             // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
