@@ -13,6 +13,10 @@ package struct RecordDecoder: Sendable {
     /// The group of the latest record: most are of a few.
     private var latest: Group?
 
+    private var names = RecentNames()
+    /// As the kernel's directory entries have them, the last component first.
+    private var paths = RecentNames()
+
     fileprivate final class Group: Sendable {
         let id: UInt64
         let path: ByteString
@@ -76,7 +80,7 @@ package struct RecordDecoder: Sendable {
         // An execution brings the path of its group; so what was executed in the group before is known by its id.
         if latest?.id != raw.cgroup_id { latest = groups[raw.cgroup_id] }
         if let latest { process.join(latest) }
-        process.comm = withUnsafeBytes(of: raw.comm) { ByteString(copying: $0.upToNUL) }
+        process.comm = withUnsafeBytes(of: raw.comm) { name($0.upToNUL) }
     }
 
     private func exit(_ bytes: UnsafeRawBufferPointer, _ process: inout Process.Members) -> Bool {
@@ -97,18 +101,18 @@ package struct RecordDecoder: Sendable {
         else { return false }
         func failed(_ fault: probe_fault) -> Bool { raw.faults & fault.rawValue != 0 }
 
-        process.arguments = Self.arguments(arguments, cut: failed(PROBE_FAULT_ARGUMENTS))
+        process.arguments = list(arguments, cut: failed(PROBE_FAULT_ARGUMENTS))
         process.argumentsTruncated = failed(PROBE_FAULT_ARGUMENTS)
         // A name cut short would name another file.
-        if !failed(PROBE_FAULT_FILENAME) { process.filename = ByteString(copying: filename) }
-        if !failed(PROBE_FAULT_EXECUTABLE) { process.executable = Self.path(executable) }
-        if !failed(PROBE_FAULT_WORKING_DIRECTORY) { process.workingDirectory = Self.path(directory) }
+        if !failed(PROBE_FAULT_FILENAME) { process.filename = name(filename) }
+        if !failed(PROBE_FAULT_EXECUTABLE) { process.executable = path(executable) }
+        if !failed(PROBE_FAULT_WORKING_DIRECTORY) { process.workingDirectory = path(directory) }
         process.executableInode = raw.inode
         process.executableDevice = Self.device(raw.device)
         process.tty = withUnsafeBytes(of: raw.tty) { Self.terminal($0.upToNUL) }
         process.flags = Process.ExecFlags(rawValue: raw.flags)
         if process.cgroup == nil, !failed(PROBE_FAULT_CGROUP) {
-            process.join(remember(raw.process.cgroup_id, path: Self.path(cgroup)))
+            process.join(remember(raw.process.cgroup_id, path: path(cgroup)))
         }
         return true
     }
@@ -134,22 +138,31 @@ package struct RecordDecoder: Sendable {
         }
     }
 
+    private mutating func name(_ bytes: UnsafeRawBufferPointer) -> ByteString {
+        names.name(bytes) { ByteString(Array($0)) }
+    }
+
+    private mutating func path(_ components: UnsafeRawBufferPointer) -> ByteString {
+        paths.name(components, read: Self.path)
+    }
+
     /// NUL-terminated strings. The last one of a list that was cut lacks its NUL and is its beginning.
-    static func arguments(_ bytes: UnsafeRawBufferPointer, cut: Bool) -> [ByteString]? {
+    private mutating func list(_ bytes: UnsafeRawBufferPointer, cut: Bool) -> [ByteString]? {
         if bytes.isEmpty { return cut ? nil : [] }
         var arguments: [ByteString] = []
         arguments.reserveCapacity(4)
         var rest = bytes
         while !rest.isEmpty {
             let argument = rest.upToNUL
-            arguments.append(ByteString(copying: argument))
+            // The first is the name of the program, mostly; others seldom come again.
+            arguments.append(arguments.isEmpty ? name(argument) : ByteString(Array(argument)))
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(argument.count + 1))
         }
         return arguments
     }
 
     /// NUL-terminated components, the last one of the path first.
-    static func path(_ components: UnsafeRawBufferPointer) -> ByteString {
+    private static func path(_ components: UnsafeRawBufferPointer) -> ByteString {
         guard !components.isEmpty else { return "/" }
         return ByteString(
             [UInt8](unsafeUninitializedCapacity: components.count) { path, count in
@@ -167,17 +180,19 @@ package struct RecordDecoder: Sendable {
     }
 
     /// From the kernel's dev_t to the one of stat(2), as new_encode_dev() does.
-    static func device(_ device: UInt32) -> UInt64 {
+    private static func device(_ device: UInt32) -> UInt64 {
         let (major, minor) = (device >> 20, device & 0xFFFFF)
         return UInt64(minor & 0xFF | major << 8 | (minor & ~0xFF) << 12)
     }
 
     /// The kernel's "pts3" is the file `pts/3`; other names are those of their files.
-    static func terminal(_ name: UnsafeRawBufferPointer) -> String? {
+    private static func terminal(_ name: UnsafeRawBufferPointer) -> String? {
         guard !name.isEmpty else { return nil }
-        let text = String(decoding: name, as: UTF8.self)
-        guard text.hasPrefix("pts"), text.dropFirst(3).allSatisfy(\.isNumber) else { return text }
-        return "pts/" + text.dropFirst(3)
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        guard name.starts(with: "pts".utf8), name.dropFirst(3).allSatisfy(digits.contains) else {
+            return String(decoding: name, as: UTF8.self)
+        }
+        return "pts/" + String(decoding: name.dropFirst(3), as: UTF8.self)
     }
 }
 
@@ -186,16 +201,6 @@ extension Process.Members {
         cgroup = group.path
         unit = group.names.unit
         container = group.names.container
-    }
-}
-
-extension ByteString {
-    fileprivate init(copying bytes: UnsafeRawBufferPointer) {
-        self.init(
-            [UInt8](unsafeUninitializedCapacity: bytes.count) { copy, count in
-                UnsafeMutableRawBufferPointer(copy).copyMemory(from: bytes)
-                count = bytes.count
-            })
     }
 }
 

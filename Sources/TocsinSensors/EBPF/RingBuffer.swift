@@ -17,7 +17,7 @@ package struct RingBuffer: ~Copyable {
     /// What `window` says, read-only.
     private var data: MemoryMapping
     /// Records before this position were handed out.
-    private var position: UInt64
+    package private(set) var position: UInt64
     /// What lies behind it is not ours.
     private var end = UInt64.max
 
@@ -59,23 +59,16 @@ package struct RingBuffer: ~Copyable {
         self.position = position
     }
 
-    /// Hands out at most `limit` records that are whole, and none after `byteLimit` bytes; stops at one that a probe is
-    /// still writing. They stay in the ring until `release`; their bytes are to be used in `body` only. Returns how many
-    /// there were.
-    package mutating func read(
-        limit: Int, byteLimit: Int = .max, _ body: (_ position: UInt64, _ record: UnsafeRawBufferPointer) -> Void
-    ) throws(SystemError) -> Int {
-        var count = 0
-        let start = position
-        while count < limit, position - start < byteLimit, let header = try nextHeader() {
+    /// The next record, if it is whole; nil where there is none, or a probe is still writing it. It stays in the ring until
+    /// `release`; its bytes are valid until the next call of anything here.
+    package mutating func next() throws(SystemError) -> (position: UInt64, bytes: UnsafeRawBufferPointer)? {
+        while let header = try nextHeader() {
             let length = Int(header & ~Self.discarded)
-            if header & Self.discarded == 0 {
-                body(position, try bytes(Self.headerSize, length))
-                count += 1
-            }
+            let record = (position, try bytes(Self.headerSize, length))
             position += UInt64((length + Self.headerSize + 7) & ~7)
+            if header & Self.discarded == 0 { return record }
         }
-        return count
+        return nil
     }
 
     /// Gives the room of all records handed out back to the probes.

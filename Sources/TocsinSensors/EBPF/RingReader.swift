@@ -53,16 +53,16 @@ struct RingReader: ~Copyable {
         let now = Clock.monotonicUSec()
         let clock = WallClock(realtimeUSec: Clock.realtimeUSec(), monotonicUSec: now)
         var gap = GapMerging()
-        var events = 0
-        // A closure cannot capture parts of self that change.
-        var (decoder, ledger, taken) = (self.decoder, self.ledger, self.taken)
+        var (records, events) = (0, 0)
         do throws(SystemError) {
-            _ = try ring.read(limit: limit, byteLimit: Self.byteLimit) { position, bytes in
+            let start = ring.position
+            while records < limit, ring.position - start < Self.byteLimit, let (position, bytes) = try ring.next() {
+                records += 1
                 guard let (header, process) = decoder.decode(bytes) else {
                     // Never, unless probes and program do not belong together; and then no secret.
                     taken.undecodable += 1
                     gap.add(1, at: now)
-                    return
+                    continue
                 }
                 let time = header.monotonicNSec / 1000
                 if let missing = ledger.missing(when: header.lost) {
@@ -85,7 +85,6 @@ struct RingReader: ~Copyable {
             if let missing = skips.missing(when: skippedRuns()) { gap.add(missing, at: now) }
         }
         if let gap = gap.end(clock) { take(gap) }
-        (self.decoder, self.ledger, self.taken) = (decoder, ledger, taken)
         return Count(events: events, gaps: gap.gaps, lost: gap.lost)
     }
 
