@@ -175,6 +175,51 @@ struct FanotifySourceTests {
     }
 
     @Test(
+        "a program that goes on at once to one in memory, and that to the next, without end, is told",
+        .enabled(if: (try? FileStatus.of("/usr/bin/python3")) != nil, "needs python3"),
+        .enabled(if: (try? FileStatus.of("/usr/bin/cc")) != nil, "needs a C compiler"))
+    func memoryWithoutEnd() throws {
+        let directory = try TemporaryDirectory()
+        // Static: nothing is reported of it when it is in memory, not even a linker.
+        let source = try directory.write(
+            "restless.c",
+            """
+            #include <unistd.h>
+            int main(int count, char **arguments) {
+                char *next[] = {arguments[0], count == 2 ? "100" : "101", count == 2 ? "" : 0, 0};
+                char path[] = "/proc/self/fd/100";
+                path[16] = count == 2 ? '0' : '1';
+                return execve(path, next, 0);
+            }
+            """)
+        let program = "\(directory.path)/restless"
+        try shell("cc -static -o \(program) \(source)")
+        let script = try directory.write(
+            "memory.py",
+            """
+            import os, time
+            program = "\(program)"
+            for target in (100, 101):
+                os.dup2(os.memfd_create("hidden"), target)
+                os.write(target, open(program, "rb").read())
+            time.sleep(0.03)
+            os.execv(program, ["innocent", ""])
+            """)
+        let runner = try Self.runner()
+        defer { runner.finish() }
+        for _ in 0..<6 {
+            let child = try Child(["/usr/bin/python3", script])
+            let pid = child.pid
+            defer { kill(pid, SIGKILL) }
+            try runner.wait("the program on disk") {
+                $0.execs(of: pid).contains { $0.executable == ByteString(program) }
+            }
+            kill(pid, SIGKILL)
+            child.end()
+        }
+    }
+
+    @Test(
         "a set-user-ID program is told with both users",
         .enabled(if: (try? FileStatus.of("/usr/bin/setpriv")) != nil, "needs setpriv of util-linux"))
     func setuid() throws {

@@ -58,6 +58,9 @@ package struct ProcDirectory: ~Copyable, Sendable {
     /// As `identity(of:)`, with mode, owner and link count.
     package func status(of name: String) throws(SystemError) -> FileStatus { try descriptor.status(at: name) }
 
+    /// The file that it runs, to be read.
+    package func executable() throws(SystemError) -> FileDescriptor { try descriptor.open(at: "exe") }
+
     /// The root directory of the process in its mount namespace, to resolve the process's paths from.
     package func root() throws(SystemError) -> FileDescriptor {
         try descriptor.open(at: "root", flags: tocsin_O_PATH | O_DIRECTORY)

@@ -18,10 +18,10 @@ struct ExecWatch: ~Copyable, Sendable {
         /// Complete, and to be found in /proc.
         var execution: ExecAssembler.Execution?
         var attempts = 0
-        /// Seen to run though another was opened.
-        var other: FileIdentity?
-        /// The same, when no open of it was in the queue.
-        var unannounced: FileIdentity?
+        /// Seen to run another program than was opened.
+        var runsOther = false
+        /// The same, when the queue was found empty: of what it ran then no open is to come.
+        var runsUnannounced = false
         /// Monotonic, microseconds.
         var nextAttempt = UInt64.max
     }
@@ -99,8 +99,8 @@ struct ExecWatch: ~Copyable, Sendable {
                 suspects[pid]?.execution = execution
                 suspects[pid]?.since = now
                 suspects[pid]?.attempts = 0
-                suspects[pid]?.other = nil
-                suspects[pid]?.unannounced = nil
+                suspects[pid]?.runsOther = false
+                suspects[pid]?.runsUnannounced = false
                 verify(pid, now)
             }
         }
@@ -127,7 +127,7 @@ struct ExecWatch: ~Copyable, Sendable {
             }
         }
         // An open is in the queue before its program runs.
-        for (pid, suspect) in suspects where suspect.other != nil { suspects[pid]?.unannounced = suspect.other }
+        for (pid, suspect) in suspects where suspect.runsOther { suspects[pid]?.runsUnannounced = true }
         assembler.drained()
         twin.drained()
         journal.makeRoom(keepingNewest: false)
@@ -212,8 +212,8 @@ struct ExecWatch: ~Copyable, Sendable {
     private enum Outcome {
         case found(ProcessReader.Snapshot)
         case movedOn
-        /// What runs instead, if it is neither the program of before nor the one that was opened.
-        case notYet(other: FileIdentity? = nil)
+        /// - Parameter runsOther: than the program of before, and than the one that was opened.
+        case notYet(runsOther: Bool = false)
         case ended
     }
 
@@ -233,8 +233,8 @@ struct ExecWatch: ~Copyable, Sendable {
             settle(pid)
         case .ended: tellEnded(pid)
         case .notYet where isLate: forget(pid)
-        case .notYet(let other):
-            suspects[pid]?.other = other
+        case .notYet(let runsOther):
+            suspects[pid]?.runsOther = runsOther
             // The rest of an execve(2) takes some 100 us; more where files are slow, or many threads must end first.
             suspects[pid]?.attempts += 1
             suspects[pid]?.nextAttempt = now + UInt64(50) << UInt64(min(suspect.attempts, 14))
@@ -254,12 +254,13 @@ struct ExecWatch: ~Copyable, Sendable {
             let file = try held.directory.identity(of: "exe")
             if file != execution.image.file {
                 guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet() }
-                // With other addresses than before. It may be the next program already, whose open is still to be read.
-                guard file == suspect.unannounced || isLate else { return .notYet(other: file) }
-                // Or a program in memory, of which only the linker's open is reported; or another thread was faster.
-                // What runs is the truth.
-                guard let snapshot = snapshot(suspect) else { return .ended }
-                return snapshot.executable ?? file == file ? .found(snapshot) : .notYet()
+                // With other addresses than before: a program in memory, of which only the linker's open is reported.
+                if isLinker(execution.image.file, of: held.directory) {
+                    guard let snapshot = snapshot(suspect) else { return .ended }
+                    return snapshot.executable ?? file == file ? .found(snapshot) : .movedOn
+                }
+                // Or the next one already, whose open is still to be read, unless it is never reported.
+                return suspect.runsUnannounced || isLate ? .movedOn : .notYet(runsOther: true)
             }
         } catch {
             // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
@@ -268,6 +269,14 @@ struct ExecWatch: ~Copyable, Sendable {
         guard let snapshot = snapshot(suspect) else { return .ended }
         // It may have executed again since, and the kernel's next reports will tell of that; or ended.
         return snapshot.executable ?? execution.image.file == execution.image.file ? .found(snapshot) : .movedOn
+    }
+
+    private func isLinker(_ file: FileIdentity, of directory: borrowing ProcDirectory) -> Bool {
+        guard let executable = try? directory.executable() else { return false }
+        guard case .dynamic(let path) = ExecutableFormat(read: { try? executable.read(count: $1, at: $0) }) else {
+            return false
+        }
+        return Self.locate(path, seenBy: directory) == file
     }
 
     private func snapshot(_ suspect: Suspect) -> ProcessReader.Snapshot? {
