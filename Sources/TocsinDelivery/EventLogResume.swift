@@ -61,7 +61,7 @@ extension EventLog {
         let nextSequence = expected ?? announced
         guard nextSequence > 0, nextSequence < 1 << 62, announced == nextSequence || announced == nextSequence - 1
         else {
-            throw .damaged("the next number is \(announced), the last event \(nextSequence - 1)")
+            throw .damaged("the next number is \(announced), the one after the last event \(nextSequence)")
         }
         if let last = positions.last {
             let record = ring + Int(last % UInt64(capacity))

@@ -171,6 +171,14 @@ import TocsinEvents
         }
     }
 
+    @Test("an empty log without a next number is refused")
+    func noNumber() throws {
+        let region = Region()
+        do { _ = try EventLog(memory: region.memory(), instance: 1) }
+        region.set(0, EventLogLayout.nextSequenceOffset)
+        #expect(throws: EventLogError.self) { _ = try EventLog(resuming: region.memory()) }
+    }
+
     @Test("random memory behind a good header never crashes the resume")
     func fuzzed() throws {
         let region = Region()
