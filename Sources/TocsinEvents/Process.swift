@@ -128,3 +128,9 @@ public struct Process: Hashable, Sendable {
         ]
     }
 }
+
+/// As its members: that they are shared is nobody's business.
+extension Process: CustomStringConvertible, CustomReflectable {
+    public var description: String { String(describing: members) }
+    public var customMirror: Mirror { Mirror(reflecting: members) }
+}

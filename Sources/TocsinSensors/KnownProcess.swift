@@ -11,7 +11,8 @@ final class KnownProcess: Sendable {
     private let comm: ByteString?
     private let unit: String?
     private let container: String?
-    /// Bytes that it takes, with its places in a table and without what it runs; measured, about.
+    /// Bytes that it takes, with its places in a table, and with the place of a parent that is forgotten, but without what
+    /// it runs; measured, about.
     let byteCount: Int
 
     init(_ process: borrowing Process) {
@@ -24,7 +25,8 @@ final class KnownProcess: Sendable {
         comm = process.comm
         unit = process.unit
         container = process.container
-        byteCount = 512 + (unit?.utf8.count ?? 0) + (container?.utf8.count ?? 0)
+        byteCount =
+            400 + (comm?.allocatedBytes ?? 0) + (unit?.allocatedBytes ?? 0) + (container?.allocatedBytes ?? 0)
     }
 
     /// With what an ancestor is told of.
@@ -64,8 +66,9 @@ package final class KnownProgram: Sendable {
         kept = arguments.map(Arguments.init)
     }
 
+    /// Bytes that it takes; measured, about.
     var byteCount: Int {
-        (executable?.bytes.count ?? 0) + (filename?.bytes.count ?? 0) + (kept?.byteCount ?? 0)
+        160 + (executable?.allocatedBytes ?? 0) + (filename?.allocatedBytes ?? 0) + (kept?.byteCount ?? 0)
     }
 
     fileprivate var arguments: [ByteString]? { kept?.list }
@@ -102,8 +105,8 @@ package final class KnownProgram: Sendable {
 
         var byteCount: Int {
             switch self {
-            case .few(let arguments): arguments.reduce(0) { $0 + $1.bytes.count + 48 }
-            case .many(let packed): packed.count
+            case .few(let arguments): arguments.reduce(48) { $0 + $1.allocatedBytes + 8 }
+            case .many(let packed): packed.count + 48
             }
         }
     }
@@ -135,4 +138,15 @@ extension Process {
 
     /// It was told of with a program of its own.
     var hasProgram: Bool { self.executable != nil || self.filename != nil || self.arguments != nil }
+}
+
+// An array has 32 bytes more than its elements, a string that is not kept in place as many more than its text; and malloc
+// rounds up.
+
+extension ByteString {
+    fileprivate var allocatedBytes: Int { bytes.count + 48 }
+}
+
+extension String {
+    fileprivate var allocatedBytes: Int { utf8.count < 16 ? 0 : utf8.count + 48 }
 }

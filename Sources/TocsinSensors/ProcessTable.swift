@@ -61,7 +61,7 @@ package struct ProcessTable: ~Copyable {
         init(_ program: KnownProgram) { self.program = program }
     }
 
-    /// `byteCapacity` in bytes: an ordinary process takes 700.
+    /// `byteCapacity` in bytes: an ordinary process takes 900.
     package init(capacity: Int = 16384, endedCapacity: Int = 2048, byteCapacity: Int = 6 << 20) {
         self.capacity = capacity
         self.endedCapacity = endedCapacity
@@ -93,9 +93,9 @@ package struct ProcessTable: ~Copyable {
         case .fork:
             let parent = parent(of: process)
             // What the parent runs is shared.
-            let inherited = process.hasProgram ? nil : parent?.known?.running
-            insert(process, inherited ?? program(of: process), parent: parent)
-            return .news(running: parent?.known?.running.program)
+            let inherited = parent?.known?.running
+            insert(process, (process.hasProgram ? nil : inherited) ?? program(of: process), parent: parent)
+            return .news(running: inherited?.program)
         case .exec:
             if let entry = entry(process.key) {
                 update(entry, process, program(of: process), parent: entry.parent ?? parent(of: process))
@@ -253,7 +253,10 @@ package struct ProcessTable: ~Copyable {
 
     /// Its parent, which may have been forgotten and be known again.
     private func origin(of entry: Entry) -> Entry? {
-        if let parent = entry.parent, parent.known == nil, let again = entries[parent.key] { entry.parent = again }
+        if let parent = entry.parent, parent.known == nil, let again = entries[parent.key] {
+            entry.parent = again
+            again.hasChildren = true
+        }
         return entry.parent
     }
 

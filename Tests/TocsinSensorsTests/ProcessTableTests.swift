@@ -192,6 +192,32 @@ struct ProcessTableTests {
         #expect(table.lineage(of: child).ancestors.map(\.executable) == ["sh"])
     }
 
+    @Test("a grandparent that was forgotten and is known again is told with what it runs now, time and again")
+    func grandparentKnownAgain() {
+        var table = ProcessTable(capacity: 5)
+        _ = table.told(.exec, process(20, start: 1, parent: 1, "sshd"))
+        _ = table.told(.exec, process(30, start: 2, parent: 20, "sh"))
+        let child = process(40, start: 3, parent: 30, "ls")
+        _ = table.told(.exec, child)
+        for pid in Int32(50)..<53 { _ = table.told(.fork, process(pid, start: 4, parent: 1)) }
+        #expect(table.lineage(of: child).ancestors.map(\.executable) == ["sh"])
+        _ = table.told(.exit, process(50, start: 4, parent: 1))
+        for program in ["sshd", "login", "su"] as [ByteString] {
+            _ = table.told(.exec, process(20, start: 1, parent: 1, program))
+            #expect(table.lineage(of: child).ancestors.map(\.executable) == ["sh", program])
+        }
+    }
+
+    @Test("a child for which its parent has to be forgotten is told with what that ran")
+    func forgottenByItsChild() {
+        var table = ProcessTable(capacity: 2)
+        _ = table.told(.exec, process(20, start: 1, parent: 1, "sh"))
+        for pid in Int32(30)..<32 {
+            #expect(table.told(.fork, process(pid, start: 2, parent: 20))?.executable == "sh")
+        }
+        #expect(table.told(.fork, process(32, start: 2, parent: 20))?.executable == nil)
+    }
+
     @Test("what a thousand children share with their parent is counted once, and until the last of them is forgotten")
     func sharedProgram() {
         var table = ProcessTable(endedCapacity: 0)
