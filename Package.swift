@@ -109,7 +109,7 @@ let package = Package(
                 "JSON", "Sigma", "YAML", "TocsinDelivery", "TocsinEvents", "TocsinLinux", "TocsinRules",
                 "TocsinSensors", "TocsinSystemd", "Varlink", logging,
             ] + nio,
-            tests: ["SystemdBox", "TestSupport", "TocsinClient", "listen", "tocsin", "tocsind"]),
+            tests: ["SystemdBox", "TestKit", "TestSupport", "TocsinClient", "listen", "tocsin", "tocsind"]),
         [executable("tocsind", ["TocsinDaemon", argumentParser])],
 
         // The other end: the public client library, and the command line over it.

@@ -1,7 +1,5 @@
 import CLibBPF
 import CTocsinProbes
-import Glibc
-import TocsinDoctor
 import TocsinLinux
 
 /// The probes in the kernel, alive for as long as their descriptors are open somewhere.
@@ -46,29 +44,16 @@ package struct Probes: ~Copyable, Sendable {
     /// Loads and attaches: what happens after this returns is recorded. `ringSize` in bytes, see `roundedRingSize`.
     package init(ringSize: Int, scope: Scope = Scope(), patience: Duration = patience) throws(SourceError) {
         let size = Self.roundedRingSize(ringSize)
-        let log = LibraryLog()
-        var options = bpf_object_open_opts()
-        options.sz = MemoryLayout<bpf_object_open_opts>.size
-        let opened = ProbeObject.words.withUnsafeBytes {
-            bpf_object__open_mem($0.baseAddress, ProbeObject.byteCount, &options)
-        }
-        guard let object = opened else { throw Self.refusal("open the probes", errno, log) }
-        // The kernel's programs, maps and links live as long as any descriptor of theirs: the duplicates stay.
-        defer { bpf_object__close(object) }
-        guard let ringMap = bpf_object__find_map_by_name(object, "ring"),
-            let counterMap = bpf_object__find_map_by_name(object, "counters")
-        else { throw Self.refusal("find the maps", ENOENT, log) }
-        bpf_map__set_max_entries(ringMap, UInt32(size))
-        try Self.set(scope, ringSize: size, patience: patience, in: object, log)
-        let loaded = bpf_object__load(object)
-        guard loaded == 0 else { throw Self.refusal("load the probes", -loaded, log) }
-
-        let ring = try Self.duplicate(bpf_map__fd(ringMap))
-        let counters = try Self.duplicate(bpf_map__fd(counterMap))
+        let settings = probe_settings(
+            pid_namespace: scope.pidNamespace ?? 0, ring_size: UInt32(size),
+            patience_nsec: UInt64(patience / .nanoseconds(1)))
+        let probes = try OpenedProbes.loaded(settings)
+        let ring = try probes.map("ring")
+        let counters = try probes.map("counters")
         // In this order whatever is known to begin is also known to end.
-        let exitLink = try Self.attach("on_exit", of: object, log)
-        let execLink = try Self.attach("on_exec", of: object, log)
-        let forkLink = try Self.attach("on_fork", of: object, log)
+        let exitLink = try probes.attach("on_exit")
+        let execLink = try probes.attach("on_exec")
+        let forkLink = try probes.attach("on_fork")
         self.init(ring, counters, exitLink, execLink, forkLink, ringSize: size, scope: scope)
     }
 
@@ -123,40 +108,5 @@ package struct Probes: ~Copyable, Sendable {
         store.keep(exitLink, as: names[2])
         store.keep(execLink, as: names[3])
         store.keep(forkLink, as: names[4])
-    }
-
-    /// Writes `probe_settings`, which is all that the probes have in their section of constants.
-    private static func set(
-        _ scope: Scope, ringSize: Int, patience: Duration, in object: OpaquePointer, _ log: LibraryLog
-    ) throws(SourceError) {
-        var settings = probe_settings(
-            pid_namespace: scope.pidNamespace ?? 0, ring_size: UInt32(ringSize),
-            patience_nsec: UInt64(patience / .nanoseconds(1)))
-        let map = bpf_object__find_map_by_name(object, ".rodata")
-        let result = bpf_map__set_initial_value(map, &settings, MemoryLayout<probe_settings>.size)
-        guard result == 0 else { throw refusal("set up the probes", -result, log) }
-    }
-
-    private static func attach(_ name: String, of object: OpaquePointer, _ log: LibraryLog) throws(SourceError)
-        -> FileDescriptor
-    {
-        guard let program = bpf_object__find_program_by_name(object, name), let link = bpf_program__attach(program)
-        else { throw refusal("attach \(name)", errno, log) }
-        defer { bpf_link__destroy(link) }
-        return try duplicate(bpf_link__fd(link))
-    }
-
-    private static func duplicate(_ number: Int32) throws(SourceError) -> FileDescriptor {
-        do throws(SystemError) {
-            return try FileDescriptor.duplicate(of: number)
-        } catch {
-            throw SourceError(source: .ebpf, operation: error.operation, reason: error.reason)
-        }
-    }
-
-    private static func refusal(_ operation: String, _ code: Int32, _ log: LibraryLog) -> SourceError {
-        let diagnosis = EBPFDiagnosis(facts: .current())
-        return SourceError(
-            source: .ebpf, operation: operation, reason: diagnosis.reason(failure: code, log: log.text))
     }
 }

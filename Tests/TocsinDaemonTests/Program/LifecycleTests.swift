@@ -1,4 +1,5 @@
 import Glibc
+import TestKit
 import TestSupport
 import Testing
 import TocsinClient
@@ -31,6 +32,22 @@ import TocsinLinux
         let daemon = try await RunningDaemon.ready(configuration: Self.quiet)
         let names = try daemon.process.threadNames.map { $0.hasPrefix("NIO-ELT") ? "event loop" : $0 }
         #expect(Set(names) == ["event loop", "heartbeat", "journal", "rules", "tocsind"])
+    }
+
+    /// What libbpf would read of the kernel's types is some ten megabytes.
+    @Test(
+        "a start with probes takes hardly more memory than one without",
+        .enabled(if: geteuid() == 0, "loading probes needs root"),
+        .disabled(if: isSanitized, "a sanitizer keeps what was freed"))
+    func startingPeak() async throws {
+        func peakKiB(_ source: String) async throws -> Int {
+            let daemon = try await RunningDaemon.ready(["--source", source])
+            let status = try FileDescriptor.open("/proc/\(daemon.process.pid)/status").readToEnd(limit: 1 << 16)
+            let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+            return try #require(line.flatMap { Int($0.filter(\.isNumber)) })
+        }
+        let (with, without) = (try await peakKiB("ebpf"), try await peakKiB("proc"))
+        #expect(with < without + 5 << 10, "\(with) KiB, and without \(without) KiB")
     }
 
     @Test("a second daemon on the same socket is refused, and the first goes on")
