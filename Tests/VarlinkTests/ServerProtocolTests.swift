@@ -356,4 +356,20 @@ import Testing
         }
         for number in [1, 2] { #expect(try socket.receive() == #"{"parameters":{"number":\#(number)}}"#) }
     }
+
+    @Test("a shared reply to the first of the calls that pend together lets those out that were held behind it")
+    func sharedReplyBeforeHeldOnes() throws {
+        let server = try TestServer()
+        let socket = try server.connect()
+        for _ in 0..<3 { try socket.send(#"{"method":"org.example.test.Wait"}"#) }
+        try server.until { $0.pending.count == 3 }
+        try server.run { service in
+            service.answer(2, at: 1)
+            let first = service.pending[0]
+            let shared = SharedReply(upTo: 12) { $0.append(#"{"number":1}"#) }
+            first.connection.reply(continues: false) { $0.reply(to: first.id, with: shared) }
+            service.answer(3, at: 1)
+        }
+        for number in [1, 2, 3] { #expect(try socket.receive() == #"{"parameters":{"number":\#(number)}}"#) }
+    }
 }

@@ -34,6 +34,8 @@ final class ClientConnection: ChannelDuplexHandler {
     /// A queue is full: what follows waits in the socket.
     private var isPaused = false
     private var readIsWithheld = false
+    /// Nothing more comes: what has come is put into the queues, whatever room they have.
+    private var isEnding = false
     /// Why the connection ended; nothing is sent any more.
     private var end: ClientError?
 
@@ -50,6 +52,7 @@ final class ClientConnection: ChannelDuplexHandler {
             if let receiver { fail(receiver, end) }
             return
         }
+        guard times > 0 else { return }
         if let receiver { outstanding.append(Calls(receiver: receiver, count: times)) }
         for _ in 0..<times { output.writeBytes(call) }
         scheduleFlush()
@@ -86,7 +89,7 @@ final class ClientConnection: ChannelDuplexHandler {
 
     private func receive() {
         do {
-            while !isPaused, end == nil,
+            while !isPaused || isEnding, end == nil,
                 let reply = try framer.next({ bytes in
                     Result { () throws(MalformedMessage) in try ReplyMessage(parsing: bytes) }
                 })
@@ -157,7 +160,7 @@ final class ClientConnection: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         // The service's last words may still wait for room in a queue.
-        isPaused = false
+        isEnding = true
         receive()
         finish(.closed)
         self.context = nil

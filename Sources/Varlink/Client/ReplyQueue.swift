@@ -31,14 +31,10 @@ final class ReplyQueue: Sendable {
     private let state = Mutex(State())
     /// With so many replies waiting, the event loop is to stop reading.
     private let limit: Int
-    /// The event loop is told of every so many replies taken: at most half of what can be on its way, so that it never
-    /// runs dry.
-    private let batch: Int
+    /// The event loop is told of every so many replies taken: half of what can wait, so that it never runs dry.
+    private var batch: Int { max(1, limit / 2) }
 
-    init(limit: Int, batch: Int = 1) {
-        self.limit = limit
-        self.batch = batch
-    }
+    init(limit: Int) { self.limit = limit }
 
     // MARK: On the event loop
 
@@ -79,20 +75,20 @@ final class ReplyQueue: Sendable {
     }
 
     /// The next reply, and nil at the end.
-    /// - Parameter took: Told how many replies were taken since it was told last.
-    nonisolated(nonsending) func next(took: (Int) -> Void) async throws -> VarlinkReply? {
+    /// - Parameter tookSome: There may be room for others.
+    nonisolated(nonsending) func next(tookSome: () -> Void) async throws -> VarlinkReply? {
         await waitForReplies()
-        let (reply, count) = try state.withLock { state in
+        let (reply, isBatch) = try state.withLock { state in
             guard let reply = state.replies.popFirst() else {
                 try state.takeEnd()
-                return (nil as VarlinkReply?, 0)
+                return (nil as VarlinkReply?, false)
             }
             state.taken += 1
-            guard state.taken >= batch else { return (reply, 0) }
-            defer { state.taken = 0 }
-            return (reply, state.taken)
+            guard state.taken >= batch else { return (reply, false) }
+            state.taken = 0
+            return (reply, true)
         }
-        if count > 0 { took(count) }
+        if isBatch { tookSome() }
         return reply
     }
 

@@ -105,23 +105,9 @@ public final class VarlinkClient: Sendable {
     /// Replies that nobody takes wait, up to the limit, then in the socket and with the service. The protocol knows no way
     /// to end such a call but to close the connection: so does leaving the loop early, and cancelling its task.
     public func stream(_ method: String, _ parameters: JSONObject = [:]) -> VarlinkReplies {
-        let queue = ReplyQueue(limit: limits.maximumQueuedReplies, batch: max(1, limits.maximumQueuedReplies / 2))
+        let queue = ReplyQueue(limit: limits.maximumQueuedReplies)
         send(VarlinkCall(method, parameters, "more").bytes, .stream(queue))
-        return VarlinkReplies(client: self, queue: queue, call: nil)
-    }
-
-    /// Keeps calls of a method outstanding: `depth` of them at first, and a further one for each reply that is taken.
-    ///
-    /// The further ones are sent half of `depth` at a time, so that half of them at least are always outstanding.
-    /// The replies come in the order of the calls, errors among them, until the connection ends. Leaving the loop early, or
-    /// cancelling its task, closes the connection.
-    public func pipeline(_ method: String, _ parameters: JSONObject = [:], depth: Int) -> VarlinkReplies {
-        precondition(depth > 0, "a pipeline has at least one call outstanding")
-        // It never holds more replies than calls were made, so it need not pause the socket.
-        let queue = ReplyQueue(limit: .max, batch: max(1, depth / 2))
-        let call = VarlinkCall(method, parameters).bytes
-        send(call, .pipeline(queue), times: depth)
-        return VarlinkReplies(client: self, queue: queue, call: call)
+        return VarlinkReplies(client: self, queue: queue)
     }
 
     /// Calls of one task that sends them as it sees fit, any number before it takes the first reply.
@@ -154,9 +140,8 @@ public final class VarlinkClient: Sendable {
         channel.eventLoop.execute { connection.value.close() }
     }
 
-    /// The taker of a queue took some replies; for a pipeline, as many calls follow.
-    fileprivate func took(_ count: Int, from queue: ReplyQueue, call: [UInt8]?) {
-        if let call { send(call, .pipeline(queue), times: count) }
+    /// The taker of a queue took some replies.
+    fileprivate func tookReplies(from queue: ReplyQueue) {
         guard queue.resumes() else { return }
         let connection = self.connection
         channel.eventLoop.execute { connection.value.resumeReading() }
@@ -185,14 +170,12 @@ public struct VarlinkCall: Sendable {
     }
 }
 
-/// The replies to a `stream` or a `pipeline`, for one task.
+/// The replies to a `stream`, for one task.
 public struct VarlinkReplies: AsyncSequence, Sendable {
     public typealias Element = VarlinkReply
 
     fileprivate let client: VarlinkClient
     fileprivate let queue: ReplyQueue
-    /// What a pipeline sends for each reply that is taken.
-    fileprivate let call: [UInt8]?
 
     public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
@@ -206,7 +189,7 @@ public struct VarlinkReplies: AsyncSequence, Sendable {
             let replies = lifetime.replies
             return try await withTaskCancellationHandler {
                 try Task.checkCancellation()
-                return try await replies.queue.next { replies.client.took($0, from: replies.queue, call: replies.call) }
+                return try await replies.queue.next { replies.client.tookReplies(from: replies.queue) }
             } onCancel: {
                 replies.queue.end(.failure(CancellationError()))
                 replies.client.closeSoon()

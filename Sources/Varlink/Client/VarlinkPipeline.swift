@@ -25,7 +25,7 @@ public final class VarlinkPipeline {
     /// Takes the reply that has come.
     public func removeUpcoming() { arrived.removeFirst() }
 
-    /// Waits for the next reply, error or not.
+    /// Waits for the next reply, error or not: for as long as no call is outstanding, too.
     ///
     /// Cancelling the task closes the connection.
     /// - Throws: `ClientError` when the connection ends, `CancellationError`.

@@ -60,7 +60,7 @@ public struct Conversation: ~Copyable {
         check(call, reply.bytes, from: reply.bytes.readerIndex, continues: reply.continues)
         channel.write(NIOAny(reply.bytes), promise: nil)
         unflushedBytes += reply.bytes.readableBytes
-        if !reply.continues { calls.answer(call) { _ in } }
+        if !reply.continues { end(call) }
     }
 
     /// Adds a reply where it belongs, if anywhere.
