@@ -1,7 +1,7 @@
 public import JSON
 
 // The way back from the JSON of `io.tocsin.Events` to an event. Members and event types of a newer interface are
-// tolerated; a declared member of another type is an error that names it.
+// tolerated; a declared member of another type is an error that names it, if it is decoded.
 
 /// How much of an event is decoded.
 package enum EventExtent {

@@ -26,7 +26,7 @@ final class EventService: VarlinkInterface {
     /// By their slots.
     private var connections: [ServerConnection?] = []
     private var timers: [TimerKey: Scheduled<Void>] = [:]
-    /// What the latest input asked for.
+    /// What inputs asked for and is not done.
     private var actions = DeliveryActions()
     /// Empty: memory for actions while others are performed.
     private var spareActions = DeliveryActions()

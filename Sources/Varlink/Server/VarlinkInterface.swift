@@ -55,11 +55,11 @@ public struct MethodOptions: OptionSet, Sendable {
     /// Pipelined calls are dispatched while earlier ones of the same method are unanswered.
     public static let pendsTogether = MethodOptions(rawValue: 1 << 0)
     /// Pipelined calls that say the same may come as one `ServerCall` with several `ids`.
-    public static let takesRuns = MethodOptions(rawValue: 1 << 3)
+    public static let takesRuns = MethodOptions(rawValue: 1 << 1)
     /// Without `more` the method is refused with `ExpectedMore`.
-    public static let requiresMore = MethodOptions(rawValue: 1 << 1)
+    public static let requiresMore = MethodOptions(rawValue: 1 << 2)
     /// Declared by the interface, but refused with `MethodNotImplemented`.
-    public static let notImplemented = MethodOptions(rawValue: 1 << 2)
+    public static let notImplemented = MethodOptions(rawValue: 1 << 3)
 }
 
 /// A call to be answered with `reply` or `fail`, here or through `ServerConnection` with its `id`.
