@@ -12,8 +12,8 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
-/// libbpf goes into the binary where there is an archive of it, as on Debian: the daemon then runs on machines that have
-/// no libbpf, or another version.
+/// libbpf goes into the binary where there is an archive of it, as on Debian: the daemon then runs on machines that
+/// have no libbpf, or another version.
 let libbpf: [LinkerSetting] =
     ["x86_64", "aarch64"].contains { access("/usr/lib/\($0)-linux-gnu/libbpf.a", R_OK) == 0 }
     ? [.linkedLibrary(":libbpf.a"), .linkedLibrary(":libelf.a"), .linkedLibrary(":libz.a")] : [.linkedLibrary("bpf")]
@@ -61,7 +61,8 @@ let package = Package(
         [.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])])],
         library("YAML", ["CYAML"]),
 
-        // Sigma: rules, the compiled engine, correlations; and what `tocsin rules` does. They know nothing of tocsin either.
+        // Sigma: rules, the compiled engine, correlations; and what `tocsin rules` does. They know nothing of tocsin
+        // either.
         [.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")])],
         library("Sigma", ["CRE2", "YAML"], tests: ["TestKit"]),
         library("SigmaTools", ["JSON", "Sigma"], tests: ["TestKit"]),
@@ -85,8 +86,8 @@ let package = Package(
             "TocsinSensors", ["CLibBPF", "CTocsinProbes", "TocsinDoctor", "TocsinEvents", "TocsinLinux"], links: libbpf,
             plugins: ["CompileBPF"], tests: ["TestKit", "TestSupport", "execute"]),
 
-        // The eBPF probes: what kernel and user space share. The plugin compiles bpf/ into TocsinSensors, which loads it
-        // with libbpf.
+        // The eBPF probes: what kernel and user space share. The plugin compiles bpf/ into TocsinSensors, which loads
+        // it with libbpf.
         [
             .plugin(name: "CompileBPF", capability: .buildTool()),
             .target(name: "CTocsinProbes", exclude: ["bpf"]),
@@ -124,8 +125,8 @@ let package = Package(
         [executable("tocsin", ["TocsinCommand"])],
 
         // For tests only: other implementations' certification suites run against the first, and it against theirs;
-        // programs that run, or run others in odd ways, and a Varlink server whose every answer the test gives; clients that
-        // no daemon should have; a booted systemd, and a service in it.
+        // programs that run, or run others in odd ways, and a Varlink server whose every answer the test gives; clients
+        // that no daemon should have; a booted systemd, and a service in it.
         [
             .executableTarget(
                 name: "varlink-certification", dependencies: ["JSON", "Varlink"] + nio,

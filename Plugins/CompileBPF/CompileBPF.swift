@@ -1,8 +1,8 @@
 import Foundation
 import PackagePlugin
 
-/// Compiles the probes with the toolchain's own clang and makes a Swift source of the object, so that the probes are part
-/// of the binary and `swift build` is the whole build.
+/// Compiles the probes with the toolchain's own clang and makes a Swift source of the object, so that the probes are
+/// part of the binary and `swift build` is the whole build.
 ///
 /// Generated C would be the obvious way; SwiftPM does not compile it in targets of C.
 @main

@@ -1,7 +1,7 @@
 /// Bytes written one after another, into memory that grows and is kept.
 ///
-/// Owns the memory. An array would ask before every piece whether it is the only owner; here nobody else can be, which is
-/// also why it may move between threads as no pointer may.
+/// Owns the memory. An array would ask before every piece whether it is the only owner; here nobody else can be, which
+/// is also why it may move between threads as no pointer may.
 @usableFromInline
 struct ByteWriter: ~Copyable, @unchecked Sendable {
     @usableFromInline var start: UnsafeMutableRawPointer
@@ -41,8 +41,8 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
         count += bytes.count
     }
 
-    /// The name of a member, as `,"name":`. Inlined where the name is a literal, so that its bytes become a few stores of
-    /// constants.
+    /// The name of a member, as `,"name":`. Inlined where the name is a literal, so that its bytes become a few stores
+    /// of constants.
     @inlinable @inline(__always)
     mutating func put(name: StaticString, afterComma: Bool) {
         let length = name.utf8CodeUnitCount
@@ -56,7 +56,8 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
         count = open + 3 + length
     }
 
-    /// Copies printable ASCII without quote and backslash: bytes of which nothing is to escape or to repair. Eight at a time.
+    /// Copies printable ASCII without quote and backslash: bytes of which nothing is to escape or to repair. Eight at a
+    /// time.
     ///
     /// Returns false, and has written nothing, where that is not all there is.
     mutating func put(plain bytes: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -133,8 +134,8 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
 }
 
 extension UInt64 {
-    /// Of a number below 10^8 its eight digits, as numbers, the first one in the lowest byte: halved thrice, all halves at once.
-    /// What divides is a multiplication by the reciprocal, exact for numbers this small.
+    /// Of a number below 10^8 its eight digits, as numbers, the first one in the lowest byte: halved thrice, all halves
+    /// at once. What divides is a multiplication by the reciprocal, exact for numbers this small.
     fileprivate var decimalDigits: UInt64 {
         let fours = self / 10_000 | (self % 10_000) << 32
         let hundreds = (fours &* 5243) >> 19 & 0x0000_007F_0000_007F

@@ -5,7 +5,8 @@ public struct JSONObjectReader {
     /// Place of the next name.
     private var next = 1
 
-    /// Reads the one object that the bytes hold, as strictly as `JSONText`. They must outlive the reader and its members.
+    /// Reads the one object that the bytes hold, as strictly as `JSONText`. They must outlive the reader and its
+    /// members.
     public init(
         _ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = JSONText.defaultMaximumDepth
     ) throws(JSONError) {

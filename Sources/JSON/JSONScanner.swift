@@ -1,18 +1,18 @@
-/// A strict reader of RFC 8259 over bytes that an attacker may have written: it checks a text in one pass, and notes where
-/// each value is. Nothing is made of the values; `JSONText` does that for those that somebody asks for.
+/// A strict reader of RFC 8259 over bytes that an attacker may have written: it checks a text in one pass, and notes
+/// where each value is. Nothing is made of the values; `JSONText` does that for those that somebody asks for.
 ///
-/// Stricter than the grammar where a lenient reader becomes a hole: member names are unique, strings hold no U+0000
-/// and no lone surrogate, numbers are finite. Time is linear in the input. Nesting is bounded, so the stack is; memory
-/// stays below 64 times the input, a tree of it included (an element of two bytes such as `0,` becomes a place of 12 and a
-/// value of 24, in arrays that grow by doubling), so whoever bounds the input bounds the memory.
+/// Stricter than the grammar where a lenient reader becomes a hole: member names are unique, strings hold no U+0000 and
+/// no lone surrogate, numbers are finite. Time is linear in the input. Nesting is bounded, so the stack is; memory
+/// stays below 64 times the input, a tree of it included (an element of two bytes such as `0,` becomes a place of 12
+/// and a value of 24, in arrays that grow by doubling), so whoever bounds the input bounds the memory.
 struct JSONScanner: ~Copyable {
     /// Where a value or a member name is written, in bytes from the start of the text.
     struct Place: Sendable {
         var start: UInt32
         /// Behind its last byte.
         var end: UInt32
-        /// Index of the first place behind what this one holds. The elements of an array follow its place, and so do the
-        /// members of an object: each a name and a value.
+        /// Index of the first place behind what this one holds. The elements of an array follow its place, and so do
+        /// the members of an object: each a name and a value.
         var next: UInt32
 
         var length: Int { Int(end) - Int(start) }
@@ -51,7 +51,8 @@ struct JSONScanner: ~Copyable {
 
     // MARK: Values
 
-    // What reads a part takes the offset where the part begins, and returns the one behind it: so it stays in a register.
+    // What reads a part takes the offset where the part begins, and returns the one behind it: so it stays in a
+    // register.
 
     @inline(__always)
     private mutating func value(from offset: Int) throws(JSONError) -> Int {

@@ -282,8 +282,8 @@ extension JSONText {
 // MARK: - Trees
 
 extension JSONValue {
-    /// Reads the one JSON value that the bytes hold, as `JSONText` does. An integer outside of 64 bits becomes the nearest
-    /// double.
+    /// Reads the one JSON value that the bytes hold, as `JSONText` does. An integer outside of 64 bits becomes the
+    /// nearest double.
     public init(
         parsing bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int = JSONText.defaultMaximumDepth
     ) throws(JSONError) {

@@ -1,7 +1,8 @@
 /// The member names of one object so far, none of which may come twice.
 struct MemberNames {
     private let first: Int
-    /// So many more are compared one by one; then a set finds duplicates, because comparing all pairs would be quadratic.
+    /// So many more are compared one by one; then a set finds duplicates, because comparing all pairs would be
+    /// quadratic.
     private var linear = 32
     /// One bit for each, by length, first and last byte: a name whose bit is not set is a new one.
     private var marks: UInt64 = 0
@@ -38,8 +39,8 @@ struct MemberNames {
         return true
     }
 
-    /// Once there are many, or one of which what is written is not what it means: two names may be spelt differently and be
-    /// the same, also as Unicode's canonical equivalence has it.
+    /// Once there are many, or one of which what is written is not what it means: two names may be spelt differently
+    /// and be the same, also as Unicode's canonical equivalence has it.
     @inline(never)
     private mutating func insertText(
         _ name: Int, _ bytes: UnsafeBufferPointer<UInt8>, _ places: borrowing PlaceList

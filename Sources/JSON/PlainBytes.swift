@@ -20,19 +20,19 @@ extension UnsafeBufferPointer<UInt8> {
 
     // MARK: Eight at a time
 
-    /// Passes over bytes that have no meaning in a string. Stops before another, or within 8 bytes of the end: what it stops
-    /// at is looked at one by one.
+    /// Passes over bytes that have no meaning in a string. Stops before another, or within 8 bytes of the end: what it
+    /// stops at is looked at one by one.
     @inline(__always)
     func endOfPlainBytes(from start: Int) -> Int {
         end(from: start) { word in
-            // Not ASCII, below a space, or zero where it was a quote or a backslash. A borrow may mark the byte behind one
-            // that is marked, never one alone.
+            // Not ASCII, below a space, or zero where it was a quote or a backslash. A borrow may mark the byte behind
+            // one that is marked, never one alone.
             word | (word &- 0x20 &* .ones) | ((word ^ (0x22 &* .ones)) &- .ones) | ((word ^ (0x5C &* .ones)) &- .ones)
         }
     }
 
-    /// Behind an integer of few digits, the first of which is at the offset, as nearly all numbers are; nil for what needs a
-    /// closer look.
+    /// Behind an integer of few digits, the first of which is at the offset, as nearly all numbers are; nil for what
+    /// needs a closer look.
     @inline(__always)
     func endOfPlainInteger(from start: Int) -> Int? {
         // Digits become 0 to 9; what is more reaches the highest bit, or has it, as what carries has.
@@ -45,8 +45,9 @@ extension UnsafeBufferPointer<UInt8> {
         }
     }
 
-    /// Behind the bytes of which none is marked in its highest bit. Words of eight bytes, because where the next value begins
-    /// is known only when this one's end is: an answer from a vector register comes later than most strings take.
+    /// Behind the bytes of which none is marked in its highest bit. Words of eight bytes, because where the next value
+    /// begins is known only when this one's end is: an answer from a vector register comes later than most strings
+    /// take.
     @inline(__always)
     private func end(from start: Int, marking: (UInt64) -> UInt64) -> Int {
         guard let bytes = UnsafeRawPointer(baseAddress) else { return start }

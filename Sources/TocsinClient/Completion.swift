@@ -3,11 +3,11 @@ public import TocsinEvents
 
 /// What a completed read brings.
 ///
-/// The event is kept as the daemon wrote it and decoded for who asks: who passes it on, or looks at one member, need not
-/// pay for the others.
+/// The event is kept as the daemon wrote it and decoded for who asks: who passes it on, or looks at one member, need
+/// not pay for the others.
 public struct Completion: Hashable, Sendable {
-    /// The event as the daemon wrote it, with the members that this version does not know. It is an object, and has what
-    /// every event has.
+    /// The event as the daemon wrote it, with the members that this version does not know. It is an object, and has
+    /// what every event has.
     public let json: JSONText
     /// Where a reader that has seen this event resumes.
     public let cursor: Cursor

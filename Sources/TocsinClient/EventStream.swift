@@ -13,7 +13,8 @@ public struct EventStream: AsyncSequence, Sendable {
         fileprivate var base: CompletionStream.AsyncIterator
 
         /// nil once the task is cancelled, and after a failure of the stream.
-        /// - Throws: `TocsinError`. After `malformedReply`, where an event has a member of another type than the interface
+        /// - Throws: `TocsinError`. After `malformedReply`, where an event has a member of another type than the
+        ///   interface
         ///   declares, the stream is not at its end: the next call goes on with the event behind.
         public mutating func next() async throws -> Event? { try await next(isolation: nil) }
 
@@ -47,8 +48,8 @@ public struct CompletionStream: AsyncSequence, Sendable {
         }
     }
 
-    /// The same, as it arrives: each element is what has arrived since the one before, at least one completion and at most
-    /// as many as the depth. For who can handle several at the cost of one, as a write to a file can.
+    /// The same, as it arrives: each element is what has arrived since the one before, at least one completion and at
+    /// most as many as the depth. For who can handle several at the cost of one, as a write to a file can.
     public var batches: Batches { Batches(stream: self) }
 
     public struct Batches: AsyncSequence, Sendable {

@@ -1,5 +1,5 @@
-/// How a stream of events comes back after the daemon went away: at once it would be in the way of a daemon that is just
-/// starting, so it waits, twice as long after every failure, up to a bound. It never gives up on its own.
+/// How a stream of events comes back after the daemon went away: at once it would be in the way of a daemon that is
+/// just starting, so it waits, twice as long after every failure, up to a bound. It never gives up on its own.
 ///
 /// Without random spread: all clients are on this machine, and the daemon accepts them one after the other anyway.
 public struct Reconnection: Hashable, Sendable {

@@ -12,8 +12,8 @@ public struct Status: Hashable, Sendable {
     public var lastSequence: UInt64
     /// nil while the log is empty.
     public var oldestCursor: Cursor?
-    /// Bytes that events occupy in the log, of `logCapacity`. This and other counts that tell of all users are nil for a
-    /// user who sees its own events only; the rest are then of that user's sessions.
+    /// Bytes that events occupy in the log, of `logCapacity`. This and other counts that tell of all users are nil for
+    /// a user who sees its own events only; the rest are then of that user's sessions.
     public var logBytes: UInt64?
     public var logCapacity: UInt64
     /// Events detected, and events handed to readers, since the start.

@@ -5,9 +5,9 @@ internal import TocsinEvents
 /// Pure: it owns no connection and no clock, so every way in which a connection can be lost is a unit test. The stream
 /// asks for the next step, performs it and tells how it went.
 ///
-/// Reads are kept outstanding up to `depth`; what they brought and the consumer has not taken counts among them, so a slow
-/// consumer holds at most that many events, and the rest stays in the daemon's log. Further reads are sent half of `depth`
-/// at a time, in one write; those that acknowledge, at once.
+/// Reads are kept outstanding up to `depth`; what they brought and the consumer has not taken counts among them, so a
+/// slow consumer holds at most that many events, and the rest stays in the daemon's log. Further reads are sent half of
+/// `depth` at a time, in one write; those that acknowledge, at once.
 struct StreamMachine {
     enum Step: Hashable {
         /// Wait where it is a further attempt, connect and open a session: tell `opened` or `failed`.

@@ -3,8 +3,8 @@ internal import TocsinEvents
 
 /// Performs what `StreamMachine` decides.
 ///
-/// Owns the reads of the moment, and with them the connection. One task at a time asks, the one with the iterator; all runs
-/// where that task does.
+/// Owns the reads of the moment, and with them the connection. One task at a time asks, the one with the iterator; all
+/// runs where that task does.
 final class StreamReader {
     private let stream: CompletionStream
     private var machine: StreamMachine

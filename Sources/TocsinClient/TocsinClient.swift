@@ -28,14 +28,15 @@ public struct TocsinClient: Sendable {
 
     /// Events as they happen, for as long as the loop runs.
     ///
-    /// Underneath, up to `depth` reads pend in the daemon; further ones are sent half of `depth` at a time. A consumer slower
-    /// than the events leaves them in the daemon's log, which is bounded: what it pushes out is reported as an event of type
-    /// `gap`. When the daemon restarts, the stream reconnects and goes on behind the last event; if the log does not reach
-    /// back so far, a gap says so. It ends by throwing only before the first connection, or for what no further attempt can mend, such as
-    /// another version. Leaving the loop, or cancelling its task, closes the connection.
+    /// Underneath, up to `depth` reads pend in the daemon; further ones are sent half of `depth` at a time. A consumer
+    /// slower than the events leaves them in the daemon's log, which is bounded: what it pushes out is reported as an
+    /// event of type `gap`. When the daemon restarts, the stream reconnects and goes on behind the last event; if the
+    /// log does not reach back so far, a gap says so. It ends by throwing only before the first connection, or for what
+    /// no further attempt can mend, such as another version. Leaving the loop, or cancelling its task, closes the
+    /// connection.
     ///
-    /// Members of a group acknowledge an event by asking for the next: an event whose handling was interrupted is given to
-    /// another member, so each is handled at least once. Leaving the loop does not acknowledge the last event.
+    /// Members of a group acknowledge an event by asking for the next: an event whose handling was interrupted is given
+    /// to another member, so each is handled at least once. Leaving the loop does not acknowledge the last event.
     /// - Parameters:
     ///   - after: Where to resume; nil begins with what happens from now on.
     ///   - group: Readers of the same group, which compete for the events.
@@ -84,8 +85,8 @@ public struct TocsinClient: Sendable {
         }
     }
 
-    /// Does work on the thread that reads its connections, as a program does that has nothing else to do: an event is in
-    /// its hands without one thread waking another.
+    /// Does work on the thread that reads its connections, as a program does that has nothing else to do: an event is
+    /// in its hands without one thread waking another.
     ///
     /// Connections that the work makes are on the same thread, so where it blocks they wait.
     public static func onEventLoop<Result>(_ work: () async throws -> Result) async rethrows -> Result {

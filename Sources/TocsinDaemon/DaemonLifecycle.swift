@@ -4,7 +4,8 @@ import NIOPosix
 import TocsinLinux
 import TocsinSystemd
 
-/// Runs the daemon until SIGTERM or SIGINT, on the program's first thread. Returns when every waiting read was answered.
+/// Runs the daemon until SIGTERM or SIGINT, on the program's first thread. Returns when every waiting read was
+/// answered.
 ///
 /// Swift concurrency stays out of the daemon: the first task of its pool has libdispatch look after that pool once a
 /// second for as long as the process lives, and a daemon that has nothing to do is to sleep.

@@ -2,10 +2,10 @@ import TocsinLinux
 
 /// What the daemon keeps of what it was started with, from its first moment to its last.
 ///
-/// Nothing more is given up once the sources run. A capability is a thread's, so each thread would have to do it; and all
-/// of them stay in use: file systems that are mounted later want a mark (CAP_SYS_ADMIN), each file event's handle is
-/// opened (CAP_DAC_READ_SEARCH), each process read (CAP_SYS_PTRACE), and a source that fails is opened again as it was the
-/// first time.
+/// Nothing more is given up once the sources run. A capability is a thread's, so each thread would have to do it; and
+/// all of them stay in use: file systems that are mounted later want a mark (CAP_SYS_ADMIN), each file event's handle
+/// is opened (CAP_DAC_READ_SEARCH), each process read (CAP_SYS_PTRACE), and a source that fails is opened again as it
+/// was the first time.
 func giveUpPrivileges() {
     do throws(SystemError) {
         try Privileges.keep(neededCapabilities)

@@ -81,8 +81,8 @@ package struct Delivery: ~Copyable {
         if isWritable { pump(sessions[slot].stream, &actions) }
     }
 
-    /// What waits for a connection's client in bytes, whenever that has changed; also after the connection is closed, until
-    /// it is nothing. In between the delivery counts what it gives.
+    /// What waits for a connection's client in bytes, whenever that has changed; also after the connection is closed,
+    /// until it is nothing. In between the delivery counts what it gives.
     package mutating func queueChanged(_ id: ConnectionID, bytes: Int, _ actions: inout DeliveryActions) {
         guard let slot = connections[id]?.session else {
             if let user = loads.set(queuedBytes: bytes, on: id) { unstall(user, &actions) }

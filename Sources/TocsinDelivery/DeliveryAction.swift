@@ -1,12 +1,12 @@
 package import TocsinEvents
 
-/// What the caller must do. In order, all of it, before the next event is appended: an event is named by its number, and
-/// another may push it out of the log.
+/// What the caller must do. In order, all of it, before the next event is appended: an event is named by its number,
+/// and another may push it out of the log.
 ///
 /// Every read and subscription gets exactly one final completion or `fail`, or its connection has closed.
 package struct DeliveryActions: ~Copyable {
-    /// Events for calls, in order. Apart from the other actions: there may be thousands of them, so they hold no reference,
-    /// and nobody needs to take them out one by one.
+    /// Events for calls, in order. Apart from the other actions: there may be thousands of them, so they hold no
+    /// reference, and nobody needs to take them out one by one.
     private var completions: [Completion] = []
     /// All else, each with the number of completions that come before it.
     private var others: [(precedingCompletions: Int, action: DeliveryAction)] = []

@@ -22,8 +22,8 @@ package struct DeliveryLimits: Hashable, Sendable {
     package var filter = FilterLimits()
     /// Logged events that one turn examines for one stream, so that no backlog delays the others.
     package var scanBudget = 4096
-    /// Bytes of events that a subscription is given at once; the last event may go beyond. Then it counts as not writable
-    /// until `writabilityChanged` says that its socket took them.
+    /// Bytes of events that a subscription is given at once; the last event may go beyond. Then it counts as not
+    /// writable until `writabilityChanged` says that its socket took them.
     package var subscriptionBudget = 28 << 10
 
     package init() {}

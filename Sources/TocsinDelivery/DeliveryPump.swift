@@ -157,8 +157,8 @@ extension Delivery {
         loads.queuedBytes(sessions[reader].user) < limits.queueSizePerUser || sessions[reader].queuedBytes == 0
     }
 
-    /// Too much waits for the sockets of the readers' user: the event stays the next until they have taken half of it, or
-    /// this one's has taken all.
+    /// Too much waits for the sockets of the readers' user: the event stays the next until they have taken half of it,
+    /// or this one's has taken all.
     private mutating func stall(_ slot: Int, _ user: Int, _ actions: inout DeliveryActions) {
         if !streams[slot].isStalled {
             streams[slot].isStalled = true

@@ -1,8 +1,9 @@
 /// Where everything lies in the log's memory. A change of any of it is a new `version`.
 ///
-/// The first page is the header; then comes what is kept of groups (`GroupLayout`); the rest is a ring of records. Positions in the ring count bytes for ever; modulo
-/// the capacity they are offsets. Records begin at multiples of 8 and never cross the end of the ring: where one does
-/// not fit, a skip mark sends the reader to the beginning. Integers are in the byte order of the machine.
+/// The first page is the header; then comes what is kept of groups (`GroupLayout`); the rest is a ring of records.
+/// Positions in the ring count bytes for ever; modulo the capacity they are offsets. Records begin at multiples of 8
+/// and never cross the end of the ring: where one does not fit, a skip mark sends the reader to the beginning. Integers
+/// are in the byte order of the machine.
 ///
 /// Commit order, so that a process killed between any two stores leaves a readable log:
 ///

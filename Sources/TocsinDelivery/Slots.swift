@@ -1,8 +1,8 @@
-/// Values that stay where they are: each has a number, by which it is found without hashing. A number is given again once
-/// its value was removed.
+/// Values that stay where they are: each has a number, by which it is found without hashing. A number is given again
+/// once its value was removed.
 ///
-/// Owns the memory, and hands out values only where they lie: what cannot be copied is never copied by accident, and the
-/// references in it are not counted for each event.
+/// Owns the memory, and hands out values only where they lie: what cannot be copied is never copied by accident, and
+/// the references in it are not counted for each event.
 struct Slots<Element: ~Copyable>: ~Copyable {
     private var values: UnsafeMutablePointer<Element>
     private var capacity = 0

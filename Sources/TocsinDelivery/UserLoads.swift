@@ -1,4 +1,5 @@
-/// What each user's sessions make the daemon keep: reads that pend, and bytes of events that its sockets have not taken.
+/// What each user's sessions make the daemon keep: reads that pend, and bytes of events that its sockets have not
+/// taken.
 ///
 /// Counts only; the bounds are the delivery's. Counted for each event, so by slots that sessions hold, not by user ids.
 /// A user of whom nothing is kept has no slot.

@@ -13,7 +13,8 @@ package struct EBPFFacts: Hashable, Sendable {
     package var lockdown: String?
     /// Inode number of this process's pid namespace; nil where it cannot be told.
     package var pidNamespace: UInt64?
-    /// Numbers that this process has, from the pid namespace that `/proc` shows to its own: one, where that is the same.
+    /// Numbers that this process has, from the pid namespace that `/proc` shows to its own: one, where that is the
+    /// same.
     package var processNumbers: Int
 
     package init(

@@ -12,7 +12,8 @@ package struct CompiledFilter: ~Copyable, Sendable {
 
     private static let gap = EventType.gap.code ?? 0
 
-    /// - Parameter restrictedToUID: what the daemon imposes, whatever the client asks for: only events of this user, and
+    /// - Parameter restrictedToUID: what the daemon imposes, whatever the client asks for: only events of this user,
+    ///   and
     ///   as if no rule had matched.
     package init(_ filter: Filter = Filter(), restrictedToUID: UInt32? = nil, limits: FilterLimits = FilterLimits())
         throws(FilterError)

@@ -15,7 +15,8 @@ package struct BootID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Who a process is, within one boot: number and start time in 64 bits (22 and 42), which is what its entity id is made of.
+/// Who a process is, within one boot: number and start time in 64 bits (22 and 42), which is what its entity id is made
+/// of.
 ///
 /// The start time counts in clock ticks, because /proc knows no more; so what is made from the kernel's nanoseconds and
 /// from /proc is equal, and a number cannot come round within one tick.

@@ -6,8 +6,9 @@ public import JSON
 /// How much of an event is decoded.
 package enum EventExtent {
     case whole
-    /// What a person is told in a line: the nearest ancestor only, and of a process nothing that tells it apart from others
-    /// of its name and number (groups, effective ids, session, terminal, device and inode, directory, cgroup, namespaces).
+    /// What a person is told in a line: the nearest ancestor only, and of a process nothing that tells it apart from
+    /// others of its name and number (groups, effective ids, session, terminal, device and inode, directory, cgroup,
+    /// namespaces).
     case summary
 }
 
@@ -32,8 +33,8 @@ extension Event {
         fullBytes = try members.integer("fullBytes")
     }
 
-    /// The cursor of an event that is not decoded otherwise. Throws `MemberError` where a member that every event has is
-    /// missing or has the wrong type.
+    /// The cursor of an event that is not decoded otherwise. Throws `MemberError` where a member that every event has
+    /// is missing or has the wrong type.
     package static func cursor(of json: JSONText) throws(MemberError) -> Cursor {
         guard case .integer(0...)? = json.value(of: "sequence"), case .string(let text)? = json.value(of: "cursor"),
             let cursor = Cursor(text), case .string? = json.value(of: "type"),

@@ -3,8 +3,8 @@ internal import JSON
 /// The ancestors of a process as an event tells them, with their encoding. The children of one process share both, so
 /// neither has to be made for every event.
 package final class Lineage: Sendable {
-    /// Nearest first. The parent with what it runs; those behind it with who they are and how their command lines begin,
-    /// because each was told whole when it started.
+    /// Nearest first. The parent with what it runs; those behind it with who they are and how their command lines
+    /// begin, because each was told whole when it started.
     package let ancestors: [Process]
     /// A JSON array.
     let json: [UInt8]

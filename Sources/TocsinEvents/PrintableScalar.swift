@@ -1,6 +1,6 @@
 extension Unicode.Scalar {
-    /// Whether a terminal shows it, and shows it as something of its own: what is invisible hides text, and a mark without
-    /// a base would sit on what stands before the text. The same for journal and command line.
+    /// Whether a terminal shows it, and shows it as something of its own: what is invisible hides text, and a mark
+    /// without a base would sit on what stands before the text. The same for journal and command line.
     ///
     /// - Parameter afterBase: whether a printable scalar of the same text stands before it.
     package func isPrintable(afterBase: Bool) -> Bool {

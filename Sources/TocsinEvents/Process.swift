@@ -1,7 +1,7 @@
 /// A process: what is known of it are its `Members`, by their names.
 ///
-/// It is large and goes through many hands, so copies share the members, and a change makes new ones. Who changes many of them
-/// changes `members`, and makes a process of them.
+/// It is large and goes through many hands, so copies share the members, and a change makes new ones. Who changes many
+/// of them changes `members`, and makes a process of them.
 @dynamicMemberLookup
 public struct Process: Hashable, Sendable {
     @usableFromInline var shared: Shared

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The names in a directory, `.` and `..` left out, in the order of the file system. A name that is not UTF-8 is left out
-/// too: it has no path as a string.
+/// The names in a directory, `.` and `..` left out, in the order of the file system. A name that is not UTF-8 is left
+/// out too: it has no path as a string.
 package func directoryNames(_ path: String) throws(SystemError) -> [String] {
     guard let directory = opendir(path) else { throw SystemError(operation: "open \(path)", code: errno) }
     defer { closedir(directory) }

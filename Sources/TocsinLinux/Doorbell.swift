@@ -1,13 +1,14 @@
 import CTocsinLinux
 import Glibc
 
-/// An `eventfd(2)` that the kernel itself signals when a descriptor becomes readable: for an event loop that can only wait
-/// for what it can read, and without a thread that sleeps for it.
+/// An `eventfd(2)` that the kernel itself signals when a descriptor becomes readable: for an event loop that can only
+/// wait for what it can read, and without a thread that sleeps for it.
 ///
-/// An asynchronous poll (`io_submit(2)`, IOCB_CMD_POLL) rings it, once. What is polled is not the descriptor but an epoll
-/// set with it, edge-triggered: a set says what has become ready since it was asked, where the descriptor might be ready
-/// for as long as others want; and whoever waits for a set is called with what has happened, so that the kernel rings at
-/// once, where a plain wake-up would go through a thread of the kernel first (aio_poll_wake in fs/aio.c).
+/// An asynchronous poll (`io_submit(2)`, IOCB_CMD_POLL) rings it, once. What is polled is not the descriptor but an
+/// epoll set with it, edge-triggered: a set says what has become ready since it was asked, where the descriptor might
+/// be ready for as long as others want; and whoever waits for a set is called with what has happened, so that the
+/// kernel rings at once, where a plain wake-up would go through a thread of the kernel first (aio_poll_wake in
+/// fs/aio.c).
 package struct Doorbell: ~Copyable, Sendable {
     private let edges: Epoll
     private let bell: EventFD

@@ -234,7 +234,8 @@ extension SystemError {
     /// could be opened (EOPNOTSUPP), or several ids within it (EXDEV). Its directories can be marked.
     package var needsDirectoryMarks: Bool { code == EOPNOTSUPP || code == EXDEV }
 
-    /// From `FanotifyGroup.read(noting:)`: the kernel could not open the file of an event and has dropped that event only.
+    /// From `FanotifyGroup.read(noting:)`: the kernel could not open the file of an event and has dropped that event
+    /// only.
     package var costsOneEvent: Bool {
         // ENODEV, ENXIO: a file system or device that went away. ESTALE, EIO: a file server that did.
         isOutOfDescriptors || isPermission || [ENODEV, ENXIO, ESTALE, EIO, ETXTBSY, ENOMEM].contains(code)

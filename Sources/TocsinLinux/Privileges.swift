@@ -23,7 +23,8 @@ package struct Capabilities: OptionSet, Hashable, Sendable {
 
 /// Gives up what is not needed, for good.
 ///
-/// Capabilities and no_new_privs belong to a thread, and a new thread inherits them: so before there is a second thread.
+/// Capabilities and no_new_privs belong to a thread, and a new thread inherits them: so before there is a second
+/// thread.
 package enum Privileges {
     /// Keeps of this thread's capabilities those that are named, and lets no execve(2) bring others back: neither
     /// set-user-ID and file capabilities (no_new_privs) nor being root (bounding set).

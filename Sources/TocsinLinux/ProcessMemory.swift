@@ -5,8 +5,8 @@ import Glibc
 package enum ProcessMemory {
     /// Sets up the heap (`mallopt(3)`). To be called once, while there is one thread.
     package static func configureHeap() {
-        // One heap for all threads: what a source's thread makes is freed by the event loop. In heaps of their own each would
-        // keep what a storm left in it.
+        // One heap for all threads: what a source's thread makes is freed by the event loop. In heaps of their own each
+        // would keep what a storm left in it.
         mallopt(M_ARENA_MAX, 1)
         // Setting them also keeps glibc from raising them, to 32 and 64 MiB, as soon as one large block was freed.
         mallopt(M_MMAP_THRESHOLD, 128 << 10)
@@ -44,7 +44,8 @@ package struct MemoryRegion: Hashable, Sendable {
     /// Of these, what is in memory no more.
     package var swappedKiB: UInt64
 
-    /// Whether all that it holds can be had from its file again. A breakpoint of a debugger or a tracer is a change, too.
+    /// Whether all that it holds can be had from its file again. A breakpoint of a debugger or a tracer is a change,
+    /// too.
     package var isUnchangedFile: Bool {
         isPrivate && !isWritable && path.first == UInt8(ascii: "/") && anonymousKiB == 0 && swappedKiB == 0
     }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Whether root alone decides what is in a file that a daemon of root obeys. As sudo asks of sudoers: who may write there
-/// is as good as root.
+/// Whether root alone decides what is in a file that a daemon of root obeys. As sudo asks of sudoers: who may write
+/// there is as good as root.
 package enum RootOwnership {
     /// Why somebody else may write the file or directory; nil where nobody may.
     ///

@@ -89,8 +89,8 @@ package struct EventFD: ~Copyable, Sendable {
         _ = try? syscall("read") { read(descriptor.rawValue, &count, MemoryLayout<UInt64>.size) }
     }
 
-    /// Sleeps until it was signalled since the last wait, or the time is over, for whoever waits for this alone. nil waits
-    /// for ever.
+    /// Sleeps until it was signalled since the last wait, or the time is over, for whoever waits for this alone. nil
+    /// waits for ever.
     package func wait(timeoutMSec: Int32? = nil) throws(SystemError) {
         var wanted = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
         try syscall("poll") { poll(&wanted, 1, timeoutMSec ?? -1) }

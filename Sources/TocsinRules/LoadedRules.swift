@@ -1,8 +1,8 @@
 package import Sigma
 package import TocsinEvents
 
-/// Rules compiled for this machine's events, with all that does not depend on the event. Immutable, so it can be made on
-/// any thread; a reload makes a new one.
+/// Rules compiled for this machine's events, with all that does not depend on the event. Immutable, so it can be made
+/// on any thread; a reload makes a new one.
 package struct LoadedRules: Sendable {
     package let rules: RuleSet
     package let users: UserNames

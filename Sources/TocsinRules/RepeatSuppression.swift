@@ -3,8 +3,8 @@ package import TocsinEvents
 /// Decides which detections are written to the journal: the first of a rule in a process tree, then none until the
 /// interval is over. Pure: the caller brings the time, and asks for what was held back.
 ///
-/// Bounded: a rule has windows for a few trees, all tables together for some thousand; the trees beyond share one window
-/// of their rule. So whoever makes new trees writes no more lines than whoever stays in one.
+/// Bounded: a rule has windows for a few trees, all tables together for some thousand; the trees beyond share one
+/// window of their rule. So whoever makes new trees writes no more lines than whoever stays in one.
 package struct RepeatSuppression {
     /// Windows of one rule.
     package static let treesPerRule = 32

@@ -1,7 +1,7 @@
 /// Names of users as passwd(5) has them, read when the rules are loaded.
 ///
-/// Not NSS: a name service may ask the network, and an event must not wait for it. A user that only such a service knows
-/// is called by its number.
+/// Not NSS: a name service may ask the network, and an event must not wait for it. A user that only such a service
+/// knows is called by its number.
 package struct UserNames: Sendable {
     private var names: [UInt32: [UInt8]] = [:]
 
@@ -10,7 +10,8 @@ package struct UserNames: Sendable {
 
     package init() {}
 
-    /// - Parameter passwd: content of /etc/passwd. Lines that are none are passed over; of two users with one number the
+    /// - Parameter passwd: content of /etc/passwd. Lines that are none are passed over; of two users with one number
+    ///   the
     ///   first counts, as with getpwuid(3).
     package init(passwd: [UInt8]) {
         for line in passwd.split(separator: UInt8(ascii: "\n")) where names.count < Self.limit {

@@ -11,8 +11,8 @@ final class KnownProcess: Sendable {
     private let comm: ByteString?
     private let unit: String?
     private let container: String?
-    /// Bytes that it takes, with its places in a table, and with the place of a parent that is forgotten, but without what
-    /// it runs; measured, about.
+    /// Bytes that it takes, with its places in a table, and with the place of a parent that is forgotten, but without
+    /// what it runs; measured, about.
     let byteCount: Int
 
     init(_ process: borrowing Process) {
@@ -73,8 +73,8 @@ package final class KnownProgram: Sendable {
 
     fileprivate var arguments: [ByteString]? { kept?.list }
 
-    /// Few are kept as they are told. Each is an array of its own, of 40 bytes and more, and a process may have hundreds of
-    /// one letter: many are kept in one, each ended by NUL, which none contains.
+    /// Few are kept as they are told. Each is an array of its own, of 40 bytes and more, and a process may have
+    /// hundreds of one letter: many are kept in one, each ended by NUL, which none contains.
     private enum Arguments: Sendable {
         case few([ByteString])
         case many([UInt8])
@@ -140,8 +140,8 @@ extension Process {
     var hasProgram: Bool { self.executable != nil || self.filename != nil || self.arguments != nil }
 }
 
-// An array has 32 bytes more than its elements, a string that is not kept in place as many more than its text; and malloc
-// rounds up.
+// An array has 32 bytes more than its elements, a string that is not kept in place as many more than its text; and
+// malloc rounds up.
 
 extension ByteString {
     fileprivate var allocatedBytes: Int { bytes.count + 48 }

@@ -6,8 +6,8 @@ import TocsinEvents
 /// bytes, whatever processes do: of arguments only a beginning is kept, a shorter one where half of the bytes are used;
 /// then the oldest of the ended ones are forgotten, then the oldest of all.
 ///
-/// Ancestry is by origin: a process that was orphaned keeps the ancestors it was born with, because who starts something
-/// in the background and ends is still who started it. `parentPid` tells who adopted it.
+/// Ancestry is by origin: a process that was orphaned keeps the ancestors it was born with, because who starts
+/// something in the background and ends is still who started it. `parentPid` tells who adopted it.
 package struct ProcessTable: ~Copyable {
     private var entries: [ProcessKey: Entry] = [:]
     /// Who has the number now. Whoever is asked of is mostly one of these, and mostly the one observed last.
@@ -123,8 +123,8 @@ package struct ProcessTable: ~Copyable {
         case news(running: KnownProgram?)
     }
 
-    /// The owner of its parent's number, unless that is younger than the child, and so somebody else. Starts are compared
-    /// in clock ticks: /proc knows no more.
+    /// The owner of its parent's number, unless that is younger than the child, and so somebody else. Starts are
+    /// compared in clock ticks: /proc knows no more.
     private func parent(of process: borrowing Process) -> Entry? {
         guard let parent = process.parentPid.flatMap({ owners[$0] }), parent.key != process.key,
             parent.key.startTicks <= process.key.startTicks

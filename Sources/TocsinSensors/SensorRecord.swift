@@ -7,8 +7,8 @@ package struct SensorRecord: Sendable, Hashable {
     /// `CLOCK_MONOTONIC`, microseconds.
     package var monotonicUSec: UInt64
     package var body: Body
-    /// Place in the source's queue, where the queue outlives the program that reads it: rises from record to record. Of a
-    /// gap: how many records were missing until then, in all.
+    /// Place in the source's queue, where the queue outlives the program that reads it: rises from record to record. Of
+    /// a gap: how many records were missing until then, in all.
     package var position: UInt64?
 
     package enum Body: Sendable, Hashable {
@@ -19,8 +19,8 @@ package struct SensorRecord: Sendable, Hashable {
         case heartbeat
         /// Records missing at this place of the stream; nil where the kernel does not count them.
         case gap(count: UInt64?)
-        /// Records missing at this place because an earlier process had taken them from the kernel, and was killed before
-        /// anything was known of them.
+        /// Records missing at this place because an earlier process had taken them from the kernel, and was killed
+        /// before anything was known of them.
         case abandoned(count: UInt64?)
     }
 

@@ -42,13 +42,13 @@ extension Source {
 
 /// Where records go. Called on the source's thread.
 package protocol RecordReceiver: Sendable {
-    /// Returns when the records are safe, in memory that outlives this process. That may take a while: then the kernel's
-    /// queue fills, and what it drops is counted and delivered as a gap.
+    /// Returns when the records are safe, in memory that outlives this process. That may take a while: then the
+    /// kernel's queue fills, and what it drops is counted and delivered as a gap.
     func take(_ records: [SensorRecord])
 
-    /// Waits from now on, until `finish`, for `bell`: a descriptor that becomes readable, to be read, when there is something
-    /// in the queue again. The descriptor is the receiver's, whatever this says: whether it waits. Else the source does, and
-    /// says `empty`.
+    /// Waits from now on, until `finish`, for `bell`: a descriptor that becomes readable, to be read, when there is
+    /// something in the queue again. The descriptor is the receiver's, whatever this says: whether it waits. Else the
+    /// source does, and says `empty`.
     func listen(to bell: Int32, of queue: any RecordQueue) -> Bool
 
     /// There is something in the queue. Returns at once: the receiver reads it where it logs it, and may be told again

@@ -6,8 +6,8 @@ package enum JournalDestination: Sendable, Hashable {
     case journal
     /// Standard error, which somebody reads: a terminal, a file, a container runtime.
     case standardError
-    /// Standard error that journald reads, where its socket cannot be reached: `<N>` before each line gives the priority,
-    /// sd-daemon(3).
+    /// Standard error that journald reads, where its socket cannot be reached: `<N>` before each line gives the
+    /// priority, sd-daemon(3).
     case standardErrorWithPriority
 
     static let socketPath = "/run/systemd/journal/socket"

@@ -41,8 +41,8 @@ package struct JournalEntry: Sendable, Hashable {
         if let value { field(name, String(value).utf8) }
     }
 
-    /// A name that comes from outside the program: it is made valid by `fieldName`; without anything left of it the field is
-    /// dropped.
+    /// A name that comes from outside the program: it is made valid by `fieldName`; without anything left of it the
+    /// field is dropped.
     package mutating func field(dynamic name: String, _ value: String) {
         guard ends.count < Self.maximumFields, let name = Self.fieldName(name) else { return }
         bytes.append(contentsOf: name)

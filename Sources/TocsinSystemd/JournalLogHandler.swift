@@ -2,8 +2,8 @@ package import Logging
 
 /// swift-log into the journal: constant messages, values as fields.
 ///
-/// `ruleID` in the metadata becomes `TOCSIN_RULE_ID=`, so `journalctl TOCSIN_RULE_ID=…` finds it. The values also follow
-/// the message, because `systemctl status` shows nothing else.
+/// `ruleID` in the metadata becomes `TOCSIN_RULE_ID=`, so `journalctl TOCSIN_RULE_ID=…` finds it. The values also
+/// follow the message, because `systemctl status` shows nothing else.
 package struct JournalLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?

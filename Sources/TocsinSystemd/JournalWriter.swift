@@ -3,9 +3,9 @@ package import TocsinLinux
 
 /// The way to the journal that never blocks its caller: a bounded queue, and a thread that does the waiting.
 ///
-/// Owns the thread and what both sides wait on for as long as the process lives, or until `close`. Owns no socket: libsystemd
-/// keeps its own. When journald is stopped, the thread blocks or its sends fail; the queue fills, further entries are counted as
-/// lost, and what gets through again is followed by one entry that tells how many are missing.
+/// Owns the thread and what both sides wait on for as long as the process lives, or until `close`. Owns no socket:
+/// libsystemd keeps its own. When journald is stopped, the thread blocks or its sends fail; the queue fills, further
+/// entries are counted as lost, and what gets through again is followed by one entry that tells how many are missing.
 package final class JournalWriter: Sendable {
     package let destination: JournalDestination
     /// SYSLOG_IDENTIFIER, and what stands before each line on standard error.
@@ -108,8 +108,8 @@ package final class JournalWriter: Sendable {
             }
             for (index, entry) in batch.enumerated() {
                 let written = send(entry)
-                // After the last: what was refused meanwhile is newer than all of the batch, and a report for each entry
-                // would double what a journal that is behind has to take. Before that entry is finished: whoever
+                // After the last: what was refused meanwhile is newer than all of the batch, and a report for each
+                // entry would double what a journal that is behind has to take. Before that entry is finished: whoever
                 // waits for it in `flush` may end the process then.
                 if written, index == batch.count - 1 { reportLoss() }
                 queue.withLock { $0.finished(entry, written: written) }

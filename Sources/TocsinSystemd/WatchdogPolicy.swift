@@ -1,9 +1,9 @@
 /// Decides whether the service manager may be told that the daemon is well. Pure: no clock, no I/O.
 ///
-/// A timer that answers for a process proves only that its timer works. Here each worker shows a count of what it has completed and
-/// whether something waits for it; one that has work and completes none of it for `patience` is stuck, and then the
-/// watchdog is left to bite. An idle worker is well. The loop that serves the queue makes the observations itself, so
-/// a blocked loop makes none.
+/// A timer that answers for a process proves only that its timer works. Here each worker shows a count of what it has
+/// completed and whether something waits for it; one that has work and completes none of it for `patience` is stuck,
+/// and then the watchdog is left to bite. An idle worker is well. The loop that serves the queue makes the observations
+/// itself, so a blocked loop makes none.
 package struct WatchdogPolicy: Sendable {
     /// How long work may wait without any progress, in nanoseconds.
     package let patience: UInt64

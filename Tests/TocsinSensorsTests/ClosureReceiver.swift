@@ -1,6 +1,7 @@
 import TocsinSensors
 
-/// Takes records on the source's thread, from wherever they are. Sendable as the seam wants it; it never leaves that thread.
+/// Takes records on the source's thread, from wherever they are. Sendable as the seam wants it; it never leaves that
+/// thread.
 private struct ClosureReceiver: RecordReceiver, @unchecked Sendable {
     let deliver: ([SensorRecord]) -> Void
 

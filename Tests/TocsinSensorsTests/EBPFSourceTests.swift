@@ -10,7 +10,8 @@ import TocsinSensors
 struct EBPFSourceTests {
     private static func runner() throws -> SourceRunner { try SourceRunner(EBPFSource(ringSize: 4 << 20)) }
 
-    /// Starts `execute WAY FILE ARGUMENT…` and returns the first execution of a file of that name by it or by a child of it.
+    /// Starts `execute WAY FILE ARGUMENT…` and returns the first execution of a file of that name by it or by a child
+    /// of it.
     private static func execution(
         _ way: String, file: String = "/bin/cat", _ arguments: [String], in runner: SourceRunner,
         check: (Process) throws -> Void

@@ -57,8 +57,8 @@ struct FanotifyResumeTests {
         #expect(!second.isResumed)
     }
 
-    /// Runs the source until `isIt` says so of a batch, and returns that batch, with what a process killed before it was
-    /// logged would have left.
+    /// Runs the source until `isIt` says so of a batch, and returns that batch, with what a process killed before it
+    /// was logged would have left.
     private func killed(
         _ source: any Source, _ store: KeptDescriptors, when isIt: ([SensorRecord]) -> Bool
     ) throws -> (records: [SensorRecord], left: KeptDescriptors) {

@@ -4,7 +4,8 @@ import TocsinEvents
 import TocsinLinux
 import TocsinSensors
 
-/// Against the running kernel. Other processes of the machine appear in the records too, so each test looks for its own.
+/// Against the running kernel. Other processes of the machine appear in the records too, so each test looks for its
+/// own.
 @Suite(.enabled(if: geteuid() == 0, "fanotify needs root"), .serialized)
 struct FanotifySourceTests {
     static func runner() throws -> SourceRunner {

@@ -4,7 +4,8 @@ import Testing
 import TocsinClient
 
 @Suite(.serialized, .enabled(if: isRoot, "mounting a small file system needs root")) struct FullDiskTests {
-    /// A file system of its own, full when the daemon starts: rules, configuration, socket and what it writes lie there.
+    /// A file system of its own, full when the daemon starts: rules, configuration, socket and what it writes lie
+    /// there.
     private static let fill = """
         set -e
         mount -t tmpfs -o size=128k tmpfs "$0"

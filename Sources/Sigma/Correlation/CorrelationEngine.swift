@@ -11,10 +11,10 @@ public struct CorrelationLimits: Sendable {
 /// Evaluates correlation rules on the matches of other rules, online.
 ///
 /// Time is that of the events; one that comes late counts as of the latest seen. A correlation whose condition is a
-/// lower bound (`gt`, `gte`; all rules of a temporal one) matches on the very event that fulfils it, within a frame that
-/// slides, and its group starts anew: a flood of N times the threshold makes N matches. A condition with an upper bound
-/// (`lt`, `lte`, `eq`, `neq`) can only be decided at the end: its frame begins with the first event of a group and is
-/// decided when it is over, by a later event or by `advance(to:)`.
+/// lower bound (`gt`, `gte`; all rules of a temporal one) matches on the very event that fulfils it, within a frame
+/// that slides, and its group starts anew: a flood of N times the threshold makes N matches. A condition with an upper
+/// bound (`lt`, `lte`, `eq`, `neq`) can only be decided at the end: its frame begins with the first event of a group
+/// and is decided when it is over, by a later event or by `advance(to:)`.
 ///
 /// An event that lacks a `group-by` field belongs to no group; one that lacks a counted field has no value.
 public struct CorrelationEngine: Sendable {
@@ -33,8 +33,8 @@ public struct CorrelationEngine: Sendable {
         sizes = correlations.map { _ in 0 }
     }
 
-    /// When `advance(to:)` is due although no event comes: the end of the first frame that is decided at its end. nil where
-    /// there is none.
+    /// When `advance(to:)` is due although no event comes: the end of the first frame that is decided at its end. nil
+    /// where there is none.
     public var nextDecision: UInt64? {
         var next: UInt64?
         for index in correlations.indices where !correlations[index].correlation.condition.isLowerBound {

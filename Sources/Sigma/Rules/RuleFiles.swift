@@ -8,7 +8,8 @@ extension RuleCollection {
     ///
     /// Hidden entries are passed over, and so are links to directories, which could lead round in a circle. What cannot
     /// be read is refused like a rule that cannot be understood.
-    /// - Parameter objection: says of each file and directory, by owner, group and mode of `stat(2)`, why it is not to be
+    /// - Parameter objection: says of each file and directory, by owner, group and mode of `stat(2)`, why it is not to
+    ///   be
     ///   trusted; what is in such a directory is refused with it.
     public mutating func add(
         path: String, objection: (_ owner: UInt32, _ group: UInt32, _ mode: UInt32) -> String? = { _, _, _ in nil }

@@ -26,7 +26,8 @@ struct EventPrinter {
 
     /// Prints what has arrived, with one write.
     /// - Returns: How many events were ones to print.
-    /// - Throws: `OutputError`, and `TocsinError` for an event that cannot be understood, once those before it are printed.
+    /// - Throws: `OutputError`, and `TocsinError` for an event that cannot be understood, once those before it are
+    ///   printed.
     mutating func print(_ completions: some Sequence<Completion>) throws -> Int {
         lines.removeAll(keepingCapacity: true)
         var count = 0

@@ -31,8 +31,8 @@ package enum StandardOutput {
         _ = Glibc.write(STDERR_FILENO, &bytes, bytes.count)
     }
 
-    /// Ends the process when the reader of the pipe goes, also while no event comes that would make a write fail: `tocsin
-    /// subscribe | head -1` ends with head.
+    /// Ends the process when the reader of the pipe goes, also while no event comes that would make a write fail:
+    /// `tocsin subscribe | head -1` ends with head.
     package static func endWithItsReader() {
         var status = stat()
         guard fstat(STDOUT_FILENO, &status) == 0 else { return }
@@ -48,8 +48,8 @@ package enum StandardOutput {
         if result == 0 { pthread_detach(thread) }
     }
 
-    /// A standard descriptor that the shell closed (`>&-`) would be given to the next socket that is opened, and then lines
-    /// would go there. It is taken by what can be used as little as a closed one: writing still fails with EBADF.
+    /// A standard descriptor that the shell closed (`>&-`) would be given to the next socket that is opened, and then
+    /// lines would go there. It is taken by what can be used as little as a closed one: writing still fails with EBADF.
     package static func keepClosedDescriptorsClosed() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
             // The lowest that is free, which is this one. It ends with the process.

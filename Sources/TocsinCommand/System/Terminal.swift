@@ -2,8 +2,8 @@ import Glibc
 
 /// What standard output is.
 package enum Terminal {
-    /// Colour for a terminal only, and not for one that cannot, nor for a person who does not want it (no-color.org: any
-    /// value but the empty one).
+    /// Colour for a terminal only, and not for one that cannot, nor for a person who does not want it (no-color.org:
+    /// any value but the empty one).
     package static var wantsColour: Bool {
         guard isatty(STDOUT_FILENO) == 1 else { return false }
         if let choice = variable("NO_COLOR"), !choice.isEmpty { return false }

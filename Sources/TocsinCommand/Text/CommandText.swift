@@ -6,8 +6,8 @@ package enum CommandText {
     /// many empty ones, too, are many.
     package static let maximumBytes = 4096
 
-    /// The executable first, because `argv[0]` is whatever the caller liked; `argv[0]` in brackets where it says something
-    /// else; then the arguments.
+    /// The executable first, because `argv[0]` is whatever the caller liked; `argv[0]` in brackets where it says
+    /// something else; then the arguments.
     package static func command(of process: Process) -> String {
         guard let executable = process.executable ?? process.filename else {
             guard let arguments = process.arguments, !arguments.isEmpty else {

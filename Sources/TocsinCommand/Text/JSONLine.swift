@@ -29,16 +29,17 @@ package enum JSONLine {
             var marks: UInt64 = 0
             for index in 0..<words {
                 let word = json.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
-                // The highest bit of a byte: not ASCII, below a space, or DEL. A carry or borrow needs another such byte.
+                // The highest bit of a byte: not ASCII, below a space, or DEL. A carry or borrow needs another such
+                // byte.
                 marks |= word | (word &- ones &* 0x20) | (word &+ ones)
             }
             return marks & (ones &* 0x80) == 0 && json[(words * 8)...].allSatisfy { (0x20..<0x7F).contains($0) }
         }
     }
 
-    /// What a terminal obeys or hides (DEL, C1, bidirectional overrides, what is invisible) is legal in JSON, but the line
-    /// may well be shown on a terminal. Such a character can stand nowhere but in a string, so it is escaped without a
-    /// parser; and a control character below a space nowhere but between values, where a space does as well.
+    /// What a terminal obeys or hides (DEL, C1, bidirectional overrides, what is invisible) is legal in JSON, but the
+    /// line may well be shown on a terminal. Such a character can stand nowhere but in a string, so it is escaped
+    /// without a parser; and a control character below a space nowhere but between values, where a space does as well.
     private static func appendEscaped(_ json: ArraySlice<UInt8>, to lines: inout [UInt8]) {
         for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
             if scalar.value < 0x20 {

@@ -2,9 +2,9 @@ package import TocsinEvents
 
 /// Makes text that an attacker chose safe to look at and safe to copy.
 ///
-/// The result is a word that a POSIX shell, or for `$'…'` bash, zsh and ksh, reads back as exactly the bytes it was made
-/// from, and that holds nothing a terminal acts upon: no control characters (C0, DEL, C1), no bidirectional overrides,
-/// nothing invisible, no line breaks. Two different texts never give the same word.
+/// The result is a word that a POSIX shell, or for `$'…'` bash, zsh and ksh, reads back as exactly the bytes it was
+/// made from, and that holds nothing a terminal acts upon: no control characters (C0, DEL, C1), no bidirectional
+/// overrides, nothing invisible, no line breaks. Two different texts never give the same word.
 package enum ShellQuoting {
     /// A word as in a command line: bare where nothing in it is special.
     package static func word(_ text: ByteString) -> String {

@@ -3,8 +3,8 @@ import TocsinSensors
 
 /// Tells of each process who started it: from what the probes told, else from /proc.
 ///
-/// The table is right only while a source tells it of every fork and every end. Without one, numbers would be given away
-/// behind its back, so /proc is asked anew each time.
+/// The table is right only while a source tells it of every fork and every end. Without one, numbers would be given
+/// away behind its back, so /proc is asked anew each time.
 struct Ancestry: ~Copyable {
     private var table = ProcessTable()
     private var proc: ProcAncestry

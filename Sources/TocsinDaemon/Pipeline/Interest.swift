@@ -1,7 +1,7 @@
 import TocsinEvents
 
-/// The types of events that somebody waits for at the moment. A source need not wake the daemon for others: they are read
-/// with those, before records of another source, and before a session begins.
+/// The types of events that somebody waits for at the moment. A source need not wake the daemon for others: they are
+/// read with those, before records of another source, and before a session begins.
 struct Interest {
     /// Those that sessions wait for.
     var sessions: Set<EventType> = []

@@ -14,8 +14,8 @@ enum SourceOrigin {
         }
     }
 
-    /// What the source told as missing, where that is counted by itself: of a gap, the position is how many records were
-    /// missing until then, in all. The other sources give a gap a position among their events.
+    /// What the source told as missing, where that is counted by itself: of a gap, the position is how many records
+    /// were missing until then, in all. The other sources give a gap a position among their events.
     static func losses(of source: SourceName) -> Int? { source == .ebpf ? 1 : nil }
 
     static func all(of source: SourceName) -> [Int] { [events(of: source), losses(of: source)].compactMap { $0 } }

@@ -5,8 +5,8 @@ import TocsinLinux
 import TocsinRules
 import TocsinSystemd
 
-/// Keeps the rules in force those of the configured directories: takes over each set that the loader finished, and tells
-/// what was refused.
+/// Keeps the rules in force those of the configured directories: takes over each set that the loader finished, and
+/// tells what was refused.
 ///
 /// Lives on the event loop. Owns the loader and its thread, which is joined when this object goes.
 final class RuleService {

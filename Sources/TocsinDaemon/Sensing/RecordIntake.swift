@@ -6,9 +6,9 @@ import TocsinSensors
 
 /// The way of one source's records from its thread to the event loop, which alone logs them.
 ///
-/// A batch in memory of this process is handed over while its source waits: so the kernel's queue fills and counts what it
-/// drops, instead of this memory. A queue that outlives this process is read by the loop itself, batch by batch, and gives
-/// up a record only when it is in the log.
+/// A batch in memory of this process is handed over while its source waits: so the kernel's queue fills and counts what
+/// it drops, instead of this memory. A queue that outlives this process is read by the loop itself, batch by batch, and
+/// gives up a record only when it is in the log.
 final class RecordIntake: RecordReceiver {
     private let eventLoop: any EventLoop
     private let progress: IntakeProgress
@@ -89,8 +89,8 @@ final class RecordIntake: RecordReceiver {
         }
     }
 
-    /// Logs what has come to the queue and nobody was woken for. Nothing where more than that is there: then what there is
-    /// comes in its turn. On the loop.
+    /// Logs what has come to the queue and nobody was woken for. Nothing where more than that is there: then what there
+    /// is comes in its turn. On the loop.
     func catchUp() {
         guard let queue = resting.value else { return }
         resting.value = nil
@@ -99,8 +99,8 @@ final class RecordIntake: RecordReceiver {
         follow(rest, queue)
     }
 
-    /// The loop looks at its sockets only when no task is left. So after some batches, and after what they have caused, it
-    /// has none for a moment: else a storm could keep subscribers from being heard and written to.
+    /// The loop looks at its sockets only when no task is left. So after some batches, and after what they have caused,
+    /// it has none for a moment: else a storm could keep subscribers from being heard and written to.
     private func goOn(with queue: any RecordQueue) {
         guard batches.add(1, ordering: .relaxed).newValue % Self.batchesInARow == 0 else { return empty(queue) }
         eventLoop.execute {

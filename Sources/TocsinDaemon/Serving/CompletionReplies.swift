@@ -2,8 +2,8 @@ import TocsinDelivery
 import Varlink
 
 extension Delivery {
-    /// Replies with events to those who wait for them, in order. Calls no input of the delivery: it is borrowed as a whole, once
-    /// for all of them.
+    /// Replies with events to those who wait for them, in order. Calls no input of the delivery: it is borrowed as a
+    /// whole, once for all of them.
     ///
     /// - Returns: whose subscriptions take no more for now.
     func reply(

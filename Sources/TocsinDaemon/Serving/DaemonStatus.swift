@@ -6,8 +6,8 @@ import Varlink
 
 /// What `GetStatus` tells, gathered from all parts at one moment.
 ///
-/// Who sees its own events only is told how the daemon is, and the counts of its own sessions. A count over all users is
-/// told only where the numbers of events say it anyway.
+/// Who sees its own events only is told how the daemon is, and the counts of its own sessions. A count over all users
+/// is told only where the numbers of events say it anyway.
 struct DaemonStatus {
     var view: SocketAccess.View
     var bootID: String

@@ -31,8 +31,8 @@ final class EventService: VarlinkInterface {
     /// Empty: memory for actions while others are performed.
     private var spareActions = DeliveryActions()
     private var isPerforming = false
-    /// Streams whose scan of the log had its turn. Each examines thousands of events in one: so a few in a tick. One that is
-    /// gone takes nobody's turn, so that those whom clients begin and cancel do not pile up before others.
+    /// Streams whose scan of the log had its turn. Each examines thousands of events in one: so a few in a tick. One
+    /// that is gone takes nobody's turn, so that those whom clients begin and cancel do not pile up before others.
     private lazy var scans = LaterTurns<StreamID>(on: eventLoop, atMost: 4) { [weak self] stream in
         guard let self else { return 0 }
         guard delivery.resume(stream, &actions) else { return 0 }

@@ -1,5 +1,5 @@
-/// Decides which refusals are logged: a few of each user in a minute, so that a client that is refused a thousand times a
-/// second neither fills the journal nor hides the refusals of others. Pure: no clock, no I/O.
+/// Decides which refusals are logged: a few of each user in a minute, so that a client that is refused a thousand times
+/// a second neither fills the journal nor hides the refusals of others. Pure: no clock, no I/O.
 struct RefusalBudget {
     /// One for each user; where there are more users than that, the others share one.
     private var logged: [UInt32?: Int] = [:]

@@ -2,8 +2,8 @@ import JSON
 import TocsinDelivery
 import TocsinEvents
 
-// Parameters that the server has compared with the interface's types become requests; what a type cannot say (a cursor's
-// form, a user id's range) is checked here and refused as an invalid parameter.
+// Parameters that the server has compared with the interface's types become requests; what a type cannot say (a
+// cursor's form, a user id's range) is checked here and refused as an invalid parameter.
 
 extension OpenRequest {
     init(_ parameters: JSONObject) throws(DeliveryError) {

@@ -39,7 +39,8 @@ package struct ProcStat: Hashable, Sendable {
     package var isZombie: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
     /// `PF_KTHREAD`
     package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
-    /// `PF_EXITING`: on its way to become a zombie. Its image is gone, or goes any moment, and with it the command line.
+    /// `PF_EXITING`: on its way to become a zombie. Its image is gone, or goes any moment, and with it the command
+    /// line.
     package var isExiting: Bool { flags & 0x0000_0004 != 0 }
     /// `PF_FORKNOEXEC`: forked, and nothing executed since.
     package var hasNotExecuted: Bool { flags & 0x0000_0040 != 0 }

@@ -6,8 +6,8 @@ import TocsinLinux
 
 /// Process starts, forks and ends, from probes in the kernel.
 ///
-/// Owns the probes from `open` to `close`. The ring is read by the receiver, through mappings of its own; other threads see
-/// counters only.
+/// Owns the probes from `open` to `close`. The ring is read by the receiver, through mappings of its own; other threads
+/// see counters only.
 package final class EBPFSource: Source {
     package let name = SourceName.ebpf
 
@@ -120,8 +120,8 @@ package final class EBPFSource: Source {
         do throws(SystemError) { try feed(receiver, from: armed) } catch { throw SourceError(.ebpf, error) }
     }
 
-    /// What is in the ring stays there until the receiver has logged it, so that a daemon that dies before has left it to
-    /// the next.
+    /// What is in the ring stays there until the receiver has logged it, so that a daemon that dies before has left it
+    /// to the next.
     private func feed(_ receiver: any RecordReceiver, from armed: Armed) throws(SystemError) {
         guard let boot = BootID(try Proc.bootID()) else { throw SystemError(operation: "parse boot_id", code: EBADMSG) }
         let reader = RingReader(

@@ -6,8 +6,8 @@ import TocsinLinux
 
 /// The probes in the hands of libbpf: opened, set up, loaded into the kernel, attached.
 ///
-/// Owns what libbpf knows of them. Programs, maps and links live as long as any descriptor of theirs: the duplicates that
-/// this gives away stay.
+/// Owns what libbpf knows of them. Programs, maps and links live as long as any descriptor of theirs: the duplicates
+/// that this gives away stay.
 struct OpenedProbes: ~Copyable {
     let object: OpaquePointer
     private let log = LibraryLog()

@@ -4,8 +4,8 @@ import TocsinLinux
 
 /// The counters of the probes and of their readers, mapped: `probe_counters` of `probe_event.h`.
 ///
-/// Each is exact at any time; their sums are once no probe is running. They are as old as the probes, which may be older
-/// than this process. There is one reader at a time, so what readers count needs no atomic addition.
+/// Each is exact at any time; their sums are once no probe is running. They are as old as the probes, which may be
+/// older than this process. There is one reader at a time, so what readers count needs no atomic addition.
 package struct ProbeCounters: ~Copyable, Sendable {
     private let memory: MemoryMapping
 

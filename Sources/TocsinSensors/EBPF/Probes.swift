@@ -23,8 +23,8 @@ package struct Probes: ~Copyable, Sendable {
 
         package init(pidNamespace: UInt32? = nil) { self.pidNamespace = pidNamespace }
 
-        /// Names for a descriptor store, in the order of the members of `Probes`. Layout and namespace are part of them:
-        /// who could not read what is there, or would read other numbers than its own, does not find it.
+        /// Names for a descriptor store, in the order of the members of `Probes`. Layout and namespace are part of
+        /// them: who could not read what is there, or would read other numbers than its own, does not find it.
         var storedNames: [String] {
             let reach = pidNamespace.map { "ebpf\(PROBE_LAYOUT)-pid\($0)" } ?? "ebpf\(PROBE_LAYOUT)"
             return ["ring", "counters", "exit", "exec", "fork"].map { "\(reach)-\($0)" }
@@ -84,8 +84,8 @@ package struct Probes: ~Copyable, Sendable {
         self.init(ring, counters, exitLink, execLink, forkLink, ringSize: Int(info.max_entries), scope: scope)
     }
 
-    /// What an earlier daemon had kept. nil where something is missing, or the ring has another size than is wanted now:
-    /// then nothing stays kept.
+    /// What an earlier daemon had kept. nil where something is missing, or the ring has another size than is wanted
+    /// now: then nothing stays kept.
     static func kept(in store: any DescriptorKeeping, ringSize: Int, scope: Scope) -> Probes? {
         let names = scope.storedNames
         guard let ring = store.takeKept(names[0]), let counters = store.takeKept(names[1]),

@@ -1,11 +1,11 @@
 import Glibc
 import TocsinEvents
 
-/// Names that came lately, of commands, programs and directories. Most come again and again: then they take neither time
-/// to be made nor memory of their own, wherever they are kept.
+/// Names that came lately, of commands, programs and directories. Most come again and again: then they take neither
+/// time to be made nor memory of their own, wherever they are kept.
 ///
-/// Bounded: each has a place, by its bytes, which it takes from another. Who makes others lose theirs makes them cost what
-/// every name would cost without this.
+/// Bounded: each has a place, by its bytes, which it takes from another. Who makes others lose theirs makes them cost
+/// what every name would cost without this.
 struct RecentNames: Sendable {
     private struct Entry {
         let written: [UInt8]

@@ -2,8 +2,8 @@ import CTocsinProbes
 import Glibc
 import TocsinEvents
 
-/// Turns the bytes of one record (`probe_event.h`) into a value. Trusts no size: what does not fit is a nil, never a read
-/// beyond the record.
+/// Turns the bytes of one record (`probe_event.h`) into a value. Trusts no size: what does not fit is a nil, never a
+/// read beyond the record.
 package struct RecordDecoder: Sendable {
     private let boot: BootID
     /// Groups seen lately. A group of version 2 cannot be renamed and its id is never given again.

@@ -26,8 +26,8 @@ package struct RingBuffer: ~Copyable {
     private static let discarded: UInt32 = 1 << 30
     private static let headerSize = 8
 
-    /// Bytes of the data that are mapped at a time, all of them resident. A move is two system calls, once in some hundred
-    /// executions.
+    /// Bytes of the data that are mapped at a time, all of them resident. A move is two system calls, once in some
+    /// hundred executions.
     package static let windowSize = 1 << 20
 
     /// Maps the ring of `capacity` bytes, a power of two.
@@ -59,8 +59,8 @@ package struct RingBuffer: ~Copyable {
         self.position = position
     }
 
-    /// The next record, if it is whole; nil where there is none, or a probe is still writing it. It stays in the ring until
-    /// `release`; its bytes are valid until the next call of anything here.
+    /// The next record, if it is whole; nil where there is none, or a probe is still writing it. It stays in the ring
+    /// until `release`; its bytes are valid until the next call of anything here.
     package mutating func next() throws(SystemError) -> (position: UInt64, bytes: UnsafeRawBufferPointer)? {
         while let header = try nextHeader() {
             let length = Int(header & ~Self.discarded)

@@ -2,8 +2,8 @@ import Synchronization
 import TocsinEvents
 import TocsinLinux
 
-/// The probes' ring as the receiver reads it: whoever logs its records reads them, on one thread and without a copy that
-/// waits somewhere.
+/// The probes' ring as the receiver reads it: whoever logs its records reads them, on one thread and without a copy
+/// that waits somewhere.
 ///
 /// Owns the reader, with mappings of its own: it may be asked once more after the source was closed.
 final class RingQueue: RecordQueue {

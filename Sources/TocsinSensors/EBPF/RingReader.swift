@@ -19,9 +19,11 @@ struct RingReader: ~Copyable {
     /// Why the ring cannot be read on. What was read before is counted and released first, as it was handed out.
     private var failure: SystemError?
 
-    /// A record may have 128 KiB of arguments, and what is made of it takes as much again; so a batch has a bound in bytes.
+    /// A record may have 128 KiB of arguments, and what is made of it takes as much again; so a batch has a bound in
+    /// bytes.
     private static let byteLimit = 256 << 10
-    /// How often it is asked how many runs were skipped, while there is something to read: it is a system call or three.
+    /// How often it is asked how many runs were skipped, while there is something to read: it is a system call or
+    /// three.
     private static let skipIntervalUSec: UInt64 = 1_000_000
 
     init(
@@ -43,8 +45,8 @@ struct RingReader: ~Copyable {
         var lost: UInt64 = 0
     }
 
-    /// Hands out at most `limit` events in their order, with the gaps among them. They stay in the ring until `release`, so
-    /// that a reader who dies before has lost nothing.
+    /// Hands out at most `limit` events in their order, with the gaps among them. They stay in the ring until
+    /// `release`, so that a reader who dies before has lost nothing.
     ///
     /// A failure in the middle is thrown by what is asked next.
     mutating func read(limit: Int, _ take: (consuming SensorRecord) -> Void) throws(SystemError) -> Count {
@@ -100,8 +102,9 @@ struct RingReader: ~Copyable {
         }
     }
 
-    /// What was read needs not be read again, by nobody. Where nothing else is there, the probes will wake whoever sleeps
-    /// on the ring, edge-triggered: the level would stay up for as long as a probe is writing, or a record waits.
+    /// What was read needs not be read again, by nobody. Where nothing else is there, the probes will wake whoever
+    /// sleeps on the ring, edge-triggered: the level would stay up for as long as a probe is writing, or a record
+    /// waits.
     mutating func release(awaiting types: UrgentTypes) throws(SystemError) -> QueueRest {
         counters.setReportedLost(ledger.reported)
         counters.setReportedSkipped(skips.reported)
@@ -131,7 +134,8 @@ struct GapMerging {
     private(set) var lost: UInt64 = 0
     private var open: (count: UInt64, monotonicUSec: UInt64, total: UInt64?)?
 
-    /// - Parameter total: of all gaps until then, this one included; it outlives the process. nil where it does not count.
+    /// - Parameter total: of all gaps until then, this one included; it outlives the process. nil where it does not
+    ///   count.
     mutating func add(_ count: UInt64, at monotonicUSec: UInt64, total: UInt64? = nil) {
         gaps += 1
         lost += count
@@ -148,8 +152,8 @@ struct GapMerging {
     }
 }
 
-/// Which losses were told of. Every record carries how many were lost before it, in all, so a difference to what was told is
-/// a gap at this place.
+/// Which losses were told of. Every record carries how many were lost before it, in all, so a difference to what was
+/// told is a gap at this place.
 package struct LossLedger: Hashable, Sendable {
     /// Sum of all gaps.
     package private(set) var reported: UInt64 = 0

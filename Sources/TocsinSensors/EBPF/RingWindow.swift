@@ -20,7 +20,8 @@ package struct RingWindow: Hashable, Sendable {
         _ = move(toCover: start..<start + 1)
     }
 
-    /// Moves, where `wanted` is not within: to where it begins, and as much longer as it needs. Returns whether it moved.
+    /// Moves, where `wanted` is not within: to where it begins, and as much longer as it needs. Returns whether it
+    /// moved.
     ///
     /// - Precondition: `wanted` begins in the first half of the doubled data and is no longer than a half.
     package mutating func move(toCover wanted: Range<Int>) -> Bool {

@@ -2,9 +2,9 @@ import CLibBPF
 import Glibc
 import TocsinLinux
 
-/// How often the kernel did not run a probe because it was running on that processor already: what happened then is in no
-/// counter of the probes. `bpf_prog_info.recursion_misses`; kernels before 5.12 do not tell, and to find a program by its
-/// number needs CAP_SYS_ADMIN, which a daemon with no other source can do without.
+/// How often the kernel did not run a probe because it was running on that processor already: what happened then is in
+/// no counter of the probes. `bpf_prog_info.recursion_misses`; kernels before 5.12 do not tell, and to find a program
+/// by its number needs CAP_SYS_ADMIN, which a daemon with no other source can do without.
 struct SkippedRuns: ~Copyable, Sendable {
     private let exit: FileDescriptor
     private let exec: FileDescriptor

@@ -197,8 +197,8 @@ package struct ExecAssembler: Sendable {
         return []
     }
 
-    /// Whether `open` can be what the kernel opened after `file`. Where the interpreter has another name, because a link
-    /// leads to it, it is looked up; where that is impossible, its kind has to do.
+    /// Whether `open` can be what the kernel opened after `file`. Where the interpreter has another name, because a
+    /// link leads to it, it is looked up; where that is impossible, its kind has to do.
     private static func matches(
         _ open: Open, interpreterOf file: Open, _ locate: ([UInt8]) -> FileIdentity?
     ) -> Bool {

@@ -48,7 +48,8 @@ struct PreservedGroup: ~Copyable, Sendable {
             journal: journal)
     }
 
-    /// Has the group kept. Not before it is marked: a group without marks would be taken up as if it had missed nothing.
+    /// Has the group kept. Not before it is marked: a group without marks would be taken up as if it had missed
+    /// nothing.
     func keep() {
         guard !isAdopted, let store else { return }
         // In this order there is no group without its journal.

@@ -84,8 +84,8 @@ struct TwinQueue: ~Copyable, Sendable {
         for _ in 0..<expectedCount { guard spares.count < Self.spareLimit, readOne() else { return } }
     }
 
-    /// The first queue was empty, and this one not read since. So what was kept as a spare before did not come there, and
-    /// will not.
+    /// The first queue was empty, and this one not read since. So what was kept as a spare before did not come there,
+    /// and will not.
     mutating func drained() {
         clear()
         while spares.count < Self.spareLimit, readOne() {}

@@ -204,7 +204,8 @@ extension FileWatch: GroupWatch {
             culprits.releaseEnded()
         }
         walkIfDue(group, isDrained: count == nil)
-        // What the walk did not see it would never tell of. To begin anew says that something is missing, and walks again.
+        // What the walk did not see it would never tell of. To begin anew says that something is missing, and walks
+        // again.
         if let starvation { throw starvation }
         return count != nil
     }

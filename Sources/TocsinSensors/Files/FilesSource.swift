@@ -4,12 +4,13 @@ import TocsinLinux
 
 /// Changes of watched files, from fanotify with directory handles and names (FAN_REPORT_DFID_NAME).
 ///
-/// The marks are on whole file systems wherever the kernel allows, so a new directory is covered from its first instant; what does
-/// not matter is dropped here, by one look into a table for each event. The queue is bounded, as that of executions.
+/// The marks are on whole file systems wherever the kernel allows, so a new directory is covered from its first
+/// instant; what does not matter is dropped here, by one look into a table for each event. The queue is bounded, as
+/// that of executions.
 ///
 /// Where descriptors are kept, the group outlives this process (`PreservedGroup`), and with it what was read and not
-/// logged. The next process follows the tree as it finds it: of what happened in a directory that was removed in between
-/// only the removal is told.
+/// logged. The next process follows the tree as it finds it: of what happened in a directory that was removed in
+/// between only the removal is told.
 package final class FilesSource: Source {
     package let name = SourceName.files
     package var limitation: String { shortcoming.appended(to: Self.limitation) }

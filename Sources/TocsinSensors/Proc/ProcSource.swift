@@ -104,8 +104,8 @@ package final class ProcSource: Source {
         return records(ended: ended, started: started, refused: refused, isFull: &armed.isFull)
     }
 
-    // nil for a process that is gone since, or hidden by hidepid=. Who cannot be looked at for want of descriptors has not
-    // ended: that is thrown.
+    // nil for a process that is gone since, or hidden by hidepid=. Who cannot be looked at for want of descriptors has
+    // not ended: that is thrown.
 
     private static func directory(of pid: Int32) throws(SystemError) -> ProcDirectory? {
         do throws(SystemError) { return try ProcDirectory(pid: pid) } catch {

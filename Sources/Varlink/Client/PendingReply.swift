@@ -13,8 +13,8 @@ public final class PendingReply: Sendable {
 
     /// Waits for the reply.
     ///
-    /// One task waits at a time. Cancelling it ends the waiting and not the call: the reply is kept when it arrives, and
-    /// can be asked for again.
+    /// One task waits at a time. Cancelling it ends the waiting and not the call: the reply is kept when it arrives,
+    /// and can be asked for again.
     /// - Throws: `VarlinkError` if the service replied one, `ClientError` if no reply can come, `CancellationError`.
     nonisolated(nonsending) public func parameters() async throws -> JSONObject { try await reply().get() }
 

@@ -6,9 +6,9 @@ import Synchronization
 
 /// One connection to a Varlink service; any task may call it.
 ///
-/// Calls are sent in the order in which they are made, without waiting for each other's replies, and replies come in the
-/// order of the calls: a call that the service lets pend delays the replies to those behind it. Let go of the client, or
-/// call `close`, to end the connection.
+/// Calls are sent in the order in which they are made, without waiting for each other's replies, and replies come in
+/// the order of the calls: a call that the service lets pend delays the replies to those behind it. Let go of the
+/// client, or call `close`, to end the connection.
 public final class VarlinkClient: Sendable {
     public struct Limits: Hashable, Sendable {
         /// The longest reply in bytes; a longer one ends the connection. 16 MiB is what systemd's clients take.
@@ -46,8 +46,8 @@ public final class VarlinkClient: Sendable {
         let bootstrap = ClientBootstrap(
             group: group ?? MultiThreadedEventLoopGroup.currentEventLoop ?? MultiThreadedEventLoopGroup.singleton
         )
-        // What was read is with who waits for it before more is read: of a burst the first is not held back until its end, and
-        // what is made of one piece stays below what malloc gives back to the kernel each time it is free.
+        // What was read is with who waits for it before more is read: of a burst the first is not held back until its
+        // end, and what is made of one piece stays below what malloc gives back to the kernel each time it is free.
         .channelOption(.maxMessagesPerRead, value: 1)
         .channelOption(
             .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 16384, initial: 16384, maximum: 32768))
@@ -102,8 +102,8 @@ public final class VarlinkClient: Sendable {
 
     /// Calls a method with `more`: its replies, until one does not continue.
     ///
-    /// Replies that nobody takes wait, up to the limit, then in the socket and with the service. The protocol knows no way
-    /// to end such a call but to close the connection: so does leaving the loop early, and cancelling its task.
+    /// Replies that nobody takes wait, up to the limit, then in the socket and with the service. The protocol knows no
+    /// way to end such a call but to close the connection: so does leaving the loop early, and cancelling its task.
     public func stream(_ method: String, _ parameters: JSONObject = [:]) -> VarlinkReplies {
         let queue = ReplyQueue(limit: limits.maximumQueuedReplies)
         send(VarlinkCall(method, parameters, "more").bytes, .stream(queue))

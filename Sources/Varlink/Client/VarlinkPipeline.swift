@@ -2,8 +2,8 @@ import NIOCore
 
 /// Calls of one task, and their replies in the order of the calls.
 ///
-/// What has arrived is taken from the event loop all at once: in a burst, a reply costs no lock and no waking of its own.
-/// Keeps the connection; other calls may be made on it.
+/// What has arrived is taken from the event loop all at once: in a burst, a reply costs no lock and no waking of its
+/// own. Keeps the connection; other calls may be made on it.
 public final class VarlinkPipeline {
     private let client: VarlinkClient
     // It never holds more replies than calls were made, so it need not pause the socket.

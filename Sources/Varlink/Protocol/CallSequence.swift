@@ -85,8 +85,8 @@ struct CallSequence {
         if isUnderWay(id) { held[id.rawValue] = reply }
     }
 
-    /// Notes that the first call's last reply was made, and hands out the replies whose turn it thereby is; a `oneway` call
-    /// ends when its handler returns.
+    /// Notes that the first call's last reply was made, and hands out the replies whose turn it thereby is; a `oneway`
+    /// call ends when its handler returns.
     mutating func answer(_ id: CallID, _ write: (inout ByteBuffer) -> Void) {
         guard !isEmpty, id.rawValue == first else { return }
         removeFirst()

@@ -1,6 +1,7 @@
 import Glibc
 
-/// The methods that a server offers, to be found by the bytes of a call: a call makes no string of a name that is known.
+/// The methods that a server offers, to be found by the bytes of a call: a call makes no string of a name that is
+/// known.
 struct MethodTable: Sendable {
     private struct Name {
         let bytes: [UInt8]

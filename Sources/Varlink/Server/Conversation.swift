@@ -2,8 +2,8 @@ import NIOCore
 
 /// What a client has asked for, and what this turn replies to it.
 ///
-/// One value for both: a reply looks for its place among the calls, is written, and lets others go on. Owns the replies that
-/// the channel does not have yet; the connection writes them.
+/// One value for both: a reply looks for its place among the calls, is written, and lets others go on. Owns the replies
+/// that the channel does not have yet; the connection writes them.
 public struct Conversation: ~Copyable {
     var calls: CallStream
     /// Nil before the channel is active and after it is closed.
@@ -40,7 +40,8 @@ public struct Conversation: ~Copyable {
 
     // MARK: Replies
 
-    /// Replies to a call with parameters that the closure writes as bytes, `bytes` at most: one JSON object, or nothing.
+    /// Replies to a call with parameters that the closure writes as bytes, `bytes` at most: one JSON object, or
+    /// nothing.
     ///
     /// For replies that were encoded before: they are copied once, to where they are written from.
     public mutating func reply(
@@ -98,8 +99,8 @@ public struct Conversation: ~Copyable {
         }
     }
 
-    /// Takes out what was replied in this turn, to be put back with more. Where there is no room behind it, the channel gets
-    /// it, unflushed.
+    /// Takes out what was replied in this turn, to be put back with more. Where there is no room behind it, the channel
+    /// gets it, unflushed.
     private mutating func takeOutput(room: Int) -> ByteBuffer {
         guard let replies = output.take() else { return server.takeBuffer() }
         guard let channel, replies.readableBytes + room > Self.pieceBytes else { return replies }

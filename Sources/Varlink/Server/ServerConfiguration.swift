@@ -12,12 +12,12 @@ public struct ServerLimits: Hashable, Sendable {
     public var connectionsReservedForRoot = 0
     /// Connections of one user; more are closed at once.
     public var maximumConnectionsPerUser = 1024
-    /// Bytes of replies that are made for a connection before the kernel has taken those before. With so many, and while
-    /// any wait that it did not take, a connection counts as not writable: no further call of it is dispatched, and
-    /// streams pause. So this, and a reply, is what a client's further calls and streams cost when it never reads. The calls
-    /// that pend already are another matter: each is answered when its interface answers it, however much waits, and calls that
-    /// pend together are all dispatched before the first is answered. The bound and a small
-    /// reply fit 32 KiB.
+    /// Bytes of replies that are made for a connection before the kernel has taken those before. With so many, and
+    /// while any wait that it did not take, a connection counts as not writable: no further call of it is dispatched,
+    /// and streams pause. So this, and a reply, is what a client's further calls and streams cost when it never reads.
+    /// The calls that pend already are another matter: each is answered when its interface answers it, however much
+    /// waits, and calls that pend together are all dispatched before the first is answered. The bound and a small reply
+    /// fit 32 KiB.
     public var outputHighWaterMark = 28 * 1024
     /// How long a connection that the server ends may take to accept its last replies.
     public var closeTimeout = TimeAmount.seconds(5)

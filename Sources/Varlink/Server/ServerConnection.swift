@@ -4,8 +4,8 @@ import NIOCore
 /// A connection's number in its server; never used again.
 public struct ConnectionID: Hashable, Sendable {
     public let number: UInt64
-    /// Its place among the open connections: a small number, by which a table finds what is kept of it. Another gets it once
-    /// this is closed.
+    /// Its place among the open connections: a small number, by which a table finds what is kept of it. Another gets it
+    /// once this is closed.
     public let slot: Int
 }
 
@@ -100,7 +100,8 @@ public final class ServerConnection {
         }
     }
 
-    /// Replies to several calls at once, which costs less than one after another. The closure must not use the connection.
+    /// Replies to several calls at once, which costs less than one after another. The closure must not use the
+    /// connection.
     ///
     /// - Parameter continues: whether there are replies among them that do.
     public func reply(continues: Bool, _ replies: (inout Conversation) -> Void) {
@@ -280,8 +281,8 @@ public final class ServerConnection {
         if waiting > 0 { awaitsQueue = true }
     }
 
-    /// The kernel has taken all that was written. Told as well from within a write to a channel that has nothing left: then
-    /// nothing is awaited, and the conversation, which writes, must not be looked at.
+    /// The kernel has taken all that was written. Told as well from within a write to a channel that has nothing left:
+    /// then nothing is awaited, and the conversation, which writes, must not be looked at.
     func queueEmptied() {
         guard awaitsQueue, context?.channel.isWritable == true else { return }
         awaitsQueue = false

@@ -28,8 +28,8 @@ public protocol VarlinkInterface: AnyObject {
     /// A connection that was not writable takes replies again.
     func connectionBecameWritable(_ connection: ServerConnection)
 
-    /// Replies were written, and so many bytes of them wait for the client now, because the kernel does not take them. Told
-    /// also after `connectionClosed`, until nothing waits any more.
+    /// Replies were written, and so many bytes of them wait for the client now, because the kernel does not take them.
+    /// Told also after `connectionClosed`, until nothing waits any more.
     func connectionQueueChanged(_ connection: ServerConnection, bytes: Int)
 
     /// The server ends: answer what pends. Connections close with their last reply.

@@ -5,8 +5,8 @@ import NIOPosix
 
 /// A Varlink service on one event loop (UAPI.20): accepts connections and hands calls to its interfaces.
 ///
-/// Owns the listening channels and the connections; everything is called on the event loop. Whoever creates a server ends
-/// it with `shutdown(within:)`.
+/// Owns the listening channels and the connections; everything is called on the event loop. Whoever creates a server
+/// ends it with `shutdown(within:)`.
 public final class VarlinkServer {
     public let eventLoop: any EventLoop
     public let configuration: ServerConfiguration

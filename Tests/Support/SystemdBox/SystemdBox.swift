@@ -3,8 +3,8 @@ import TestKit
 
 /// A machine of its own for a test: the real systemd as PID 1, the files of this machine below a throw-away overlay.
 ///
-/// Owns the script that holds the box, and the leash to it: when this object goes, or the process that holds it dies however it
-/// may, the box is killed and nothing of it remains. Boxes may run side by side.
+/// Owns the script that holds the box, and the leash to it: when this object goes, or the process that holds it dies
+/// however it may, the box is killed and nothing of it remains. Boxes may run side by side.
 package final class SystemdBox {
     /// PID of the box's systemd, outside.
     package let leader: Int32

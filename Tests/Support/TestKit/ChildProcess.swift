@@ -55,8 +55,8 @@ package final class ChildProcess: Sendable {
 
     package func send(_ signal: Int32) { kill(pid, signal) }
 
-    /// Waits for the end, once: the status as a shell has it, 128 and the signal's number where one ended it. nil where the
-    /// program still runs after this time.
+    /// Waits for the end, once: the status as a shell has it, 128 and the signal's number where one ended it. nil where
+    /// the program still runs after this time.
     package func wait(seconds: Int? = nil) -> Int32? {
         var end = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
         var ready: Int32

@@ -41,8 +41,8 @@ package final class RunningDaemon: Sendable {
         return daemon
     }
 
-    /// With probes whose ring has overflowed: it slept while more processes came and went than the ring has room for. It
-    /// has told of the loss.
+    /// With probes whose ring has overflowed: it slept while more processes came and went than the ring has room for.
+    /// It has told of the loss.
     package static func overflowing() async throws -> RunningDaemon {
         let daemon = try await ready(["--source", "ebpf"], configuration: "ebpf: {ringSize: 64KiB}")
         let session = try await daemon.client.open(Filter(types: [.gap]))

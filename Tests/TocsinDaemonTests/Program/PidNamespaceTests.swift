@@ -17,7 +17,8 @@ import TocsinEvents
 
         let outside = try await Subprocess.run("/bin/true", ["outside"])
         #expect(outside.status == 0)
-        // What each says of itself, in the /proc that the daemon sees too; the last is in yet another namespace in there.
+        // What each says of itself, in the /proc that the daemon sees too; the last is in yet another namespace in
+        // there.
         let script = """
             echo "$$ $PPID"
             /bin/sh -c 'echo "$$ $PPID"; exec /bin/true inside'

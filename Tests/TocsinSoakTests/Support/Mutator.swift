@@ -11,8 +11,8 @@ struct Mutator: Sendable {
     private let words: [[UInt8]]
     static let longest = 4096
 
-    /// TOCSIN_SOAK_SEED repeats a run; else `make soak` takes another one each time, and the suite always the same. Said
-    /// before the first frame: a trap leaves no time for it.
+    /// TOCSIN_SOAK_SEED repeats a run; else `make soak` takes another one each time, and the suite always the same.
+    /// Said before the first frame: a trap leaves no time for it.
     static let seed: UInt64 = {
         let given = getenv("TOCSIN_SOAK_SEED").flatMap { UInt64(String(cString: $0)) }
         let seed = given ?? (Soak.isFull ? .random(in: 1...999_999) : 1)

@@ -41,8 +41,8 @@ struct Vitals {
         try #require(isForgotten, "clear_refs: \(String(cString: strerror(errno)))")
     }
 
-    /// Besides the log never more than `bound`: so with it never more than that and what the log is configured to take. It
-    /// is a bound of the release build, which `make soak` runs.
+    /// Besides the log never more than `bound`: so with it never more than that and what the log is configured to take.
+    /// It is a bound of the release build, which `make soak` runs.
     func expectBounded(sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(
             !Soak.isFull || peakKiB - logKiB <= Self.bound,

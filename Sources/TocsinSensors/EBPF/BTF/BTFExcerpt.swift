@@ -1,7 +1,8 @@
-/// Takes some types out of a BTF, with what is needed to know where their members are: a BTF again, of a hundredth of the size.
+/// Takes some types out of a BTF, with what is needed to know where their members are: a BTF again, of a hundredth of
+/// the size.
 ///
-/// What a type holds is copied with it. A structure that it only points to is declared, as a header of C does it: libbpf asks
-/// no more of one behind a pointer than its name.
+/// What a type holds is copied with it. A structure that it only points to is declared, as a header of C does it:
+/// libbpf asks no more of one behind a pointer than its name.
 package struct BTFExcerpt {
     private var source: BTFReader
     private let wanted: Set<UInt32>

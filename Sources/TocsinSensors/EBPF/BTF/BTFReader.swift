@@ -3,11 +3,11 @@ import Glibc
 /// The bytes are no BTF, or a newer one than this reads, or cannot be read.
 package struct UnreadableBTF: Error {}
 
-/// Reads a BTF where it is (the kernel's Documentation/bpf/btf.rst): a header, the section of types, the section of their
-/// names. A type is known by its number, which is its place in the row; the first is 1, and 0 is `void`.
+/// Reads a BTF where it is (the kernel's Documentation/bpf/btf.rst): a header, the section of types, the section of
+/// their names. A type is known by its number, which is its place in the row; the first is 1, and 0 is `void`.
 ///
-/// A kernel needs megabytes to describe itself. Of these, a page of each section is held here at a time, which costs no more
-/// system calls: sysfs gives no more at once. What is read is not trusted: whatever is out of bounds is thrown.
+/// A kernel needs megabytes to describe itself. Of these, a page of each section is held here at a time, which costs no
+/// more system calls: sysfs gives no more at once. What is read is not trusted: whatever is out of bounds is thrown.
 struct BTFReader {
     /// Bytes from `offset`, at most `count`, fewer at the end; none where they cannot be read.
     typealias Read = (_ offset: Int, _ count: Int) -> [UInt8]
@@ -33,7 +33,8 @@ struct BTFReader {
             read, at: headerSize + Int(try header.word(at: 16)), byteCount: Int(try header.word(at: 20)))
     }
 
-    /// The types of these names, in their order. Looks at all types once, so that each is found later: to be called first.
+    /// The types of these names, in their order. Looks at all types once, so that each is found later: to be called
+    /// first.
     mutating func find(_ wanted: TypeNames) throws(UnreadableBTF) -> [UInt32] {
         let offsets = try names.offsets(of: wanted)
         var found: [UInt32] = []
