@@ -101,7 +101,7 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
         putEight(low.decimalDigits)
     }
 
-    /// Less than eight digits, without zeros in front.
+    /// Eight digits at most, without zeros in front.
     @inline(__always)
     private mutating func putLeading(_ value: UInt64) {
         let digits = value.decimalDigits

@@ -1,4 +1,4 @@
-/// Writes one JSON text, compact, into a byte array that the caller may reuse.
+/// Writes one JSON text, compact, into memory of its own that is used again for the next.
 ///
 /// Hand-written because every event is encoded once on the event loop: no tree is built, nothing is boxed, and
 /// names are `StaticString`s whose bytes are copied as they are. The writer keeps the commas; the caller keeps the

@@ -20,7 +20,7 @@ package final class Lineage: Sendable {
     /// Bytes of their arguments that are told of those behind it.
     package static let argumentBytes = 128
 
-    /// Of the encodings; what they were made from takes about as many again.
+    /// Of the encodings; what they were made from takes up to four times as many.
     package var byteCount: Int { json.count + (parent?.json.count ?? 0) }
 
     package static let unknown = Lineage([])

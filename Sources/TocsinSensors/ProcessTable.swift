@@ -14,8 +14,8 @@ package struct ProcessTable: ~Copyable {
     private var owners: [Int32: Entry] = [:]
     private var latest: Entry?
     /// In the order of their ends; those of entries that are gone are skipped.
-    private var ended = Queue()
-    private var arrived = Queue()
+    private var ended = KeyQueue()
+    private var arrived = KeyQueue()
     /// Those that have a lineage for their children. None is out of date; those of a few are made anew now and then.
     private var lineal: [Entry] = []
     private var lineageBytes = 0
@@ -264,30 +264,5 @@ package struct ProcessTable: ~Copyable {
         for entry in lineal { entry.lineage = nil }
         lineal.removeAll(keepingCapacity: true)
         lineageBytes = 0
-    }
-}
-
-/// First in, first out; removing is cheap on average.
-private struct Queue: Sendable {
-    private var keys: [ProcessKey] = []
-    private var head = 0
-
-    var count: Int { keys.count - head }
-
-    mutating func append(_ key: ProcessKey) { keys.append(key) }
-
-    mutating func removeFirst() -> ProcessKey? {
-        guard head < keys.count else { return nil }
-        defer { head += 1 }
-        if head > 1024, head > keys.count / 2 {
-            keys.removeFirst(head)
-            head = 0
-        }
-        return keys[head]
-    }
-
-    mutating func keep(_ isWanted: (ProcessKey) -> Bool) {
-        keys = keys[head...].filter(isWanted)
-        head = 0
     }
 }

@@ -30,7 +30,7 @@ struct ExecWatch: ~Copyable, Sendable {
     var journal: OpenJournal
     var twin: TwinQueue
     var assembler = ExecAssembler()
-    private(set) var suspects: [Int32: Suspect] = [:]
+    var suspects: [Int32: Suspect] = [:]
     var images = ImageTable(limit: 65_536)
     var records: [SensorRecord] = []
     var marker = FileSystemMarker(mask: .openExec)
@@ -40,7 +40,7 @@ struct ExecWatch: ~Copyable, Sendable {
     /// Each holds two descriptors.
     private static let suspectLimit = 400
     /// How long an execution may take from its last open to its first instruction.
-    private static let patienceUSec: UInt64 = 10_000_000
+    static let patienceUSec: UInt64 = 10_000_000
 
     init(reader: ProcessReader, journal: consuming OpenJournal, twin: consuming TwinQueue) {
         self.reader = reader
@@ -192,166 +192,19 @@ struct ExecWatch: ~Copyable, Sendable {
         forget(oldest.key)
     }
 
-    private mutating func forget(_ pid: Int32) {
+    mutating func forget(_ pid: Int32) {
         assembler.forget(pid)
         suspects[pid] = nil
         journal.settle(pid)
     }
 
     /// In the process's own root, which a container's is not this one's.
-    private static func locate(_ path: [UInt8], seenBy directory: borrowing ProcDirectory) -> FileIdentity? {
+    static func locate(_ path: [UInt8], seenBy directory: borrowing ProcDirectory) -> FileIdentity? {
         // A relative path begins at the working directory, and is as rare as suspicious.
         guard path.first == UInt8(ascii: "/"), let root = try? directory.root(),
             let file = try? root.locate(inRoot: path, followingLinks: true)
         else { return nil }
         return try? file.status().identity
-    }
-
-    // MARK: Verification
-
-    private enum Outcome {
-        case found(ProcessReader.Snapshot)
-        case movedOn
-        /// - Parameter runsOther: than the program of before, and than the one that was opened.
-        case notYet(runsOther: Bool = false)
-        case ended
-    }
-
-    private mutating func verify(_ pid: Int32, _ now: UInt64) {
-        guard let suspect = suspects[pid], let execution = suspect.execution else { return }
-        let isLate = now > suspect.since + Self.patienceUSec
-        switch look(suspect, execution, isLate: isLate) {
-        case .found(let snapshot):
-            images.learn(snapshot.stat)
-            var process = snapshot.process.members
-            // It ended while it was read.
-            if process.executable == nil { process.place(execution) }
-            tell(execution, Process(process))
-            settle(pid)
-        case .movedOn:
-            tellSuperseded(execution, pid)
-            settle(pid)
-        case .ended: tellEnded(pid)
-        case .notYet where isLate: forget(pid)
-        case .notYet(let runsOther):
-            suspects[pid]?.runsOther = runsOther
-            // The rest of an execve(2) takes some 100 us; more where files are slow, or many threads must end first.
-            suspects[pid]?.attempts += 1
-            suspects[pid]?.nextAttempt = now + UInt64(50) << UInt64(min(suspect.attempts, 14))
-        }
-    }
-
-    private func look(_ suspect: Suspect, _ execution: ExecAssembler.Execution, isLate: Bool) -> Outcome {
-        guard let held = suspect.held, let stat = try? held.directory.stat() else { return .ended }
-        if stat.isZombie {
-            // So it is also for a moment when another thread than the first executes, and takes over its number.
-            return held.pidfd.hasEnded ? .ended : .notYet()
-        }
-        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet() }
-        // Addresses as before: the old program still, unless randomization is off; then patience decides.
-        if images.isKnown(stat), suspect.attempts < 8 { return .notYet() }
-        do throws(SystemError) {
-            let file = try held.directory.identity(of: "exe")
-            if file != execution.image.file {
-                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet() }
-                // With other addresses than before: a program in memory, of which only the linker's open is reported.
-                if isLinker(execution.image.file, of: held.directory) {
-                    guard let snapshot = snapshot(suspect) else { return .ended }
-                    return snapshot.executable ?? file == file ? .found(snapshot) : .movedOn
-                }
-                // Or the next one already, whose open is still to be read, unless it is never reported.
-                return suspect.runsUnannounced || isLate ? .movedOn : .notYet(runsOther: true)
-            }
-        } catch {
-            // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
-            return error.isGone ? .ended : snapshot(suspect).map { .found($0) } ?? .ended
-        }
-        guard let snapshot = snapshot(suspect) else { return .ended }
-        // It may have executed again since, and the kernel's next reports will tell of that; or ended.
-        return snapshot.executable ?? execution.image.file == execution.image.file ? .found(snapshot) : .movedOn
-    }
-
-    private func isLinker(_ file: FileIdentity, of directory: borrowing ProcDirectory) -> Bool {
-        guard let executable = try? directory.executable() else { return false }
-        guard case .dynamic(let path) = ExecutableFormat(read: { try? executable.read(count: $1, at: $0) }) else {
-            return false
-        }
-        return Self.locate(path, seenBy: directory) == file
-    }
-
-    private func snapshot(_ suspect: Suspect) -> ProcessReader.Snapshot? {
-        guard let held = suspect.held,
-            let snapshot = try? reader.snapshot(held.directory, surroundings: suspect.surroundings),
-            !snapshot.stat.isZombie
-        else { return nil }
-        return snapshot
-    }
-
-    private mutating func settle(_ pid: Int32) {
-        assembler.settle(pid)
-        suspects[pid] = nil
-        journal.settle(pid)
-    }
-
-    // MARK: Telling
-
-    /// The process has executed again, so arguments and name are those of another program.
-    private mutating func tellSuperseded(
-        _ execution: ExecAssembler.Execution, _ pid: Int32, beforeLast: Bool = false
-    ) {
-        // Unless the next program runs already, these are the addresses of the one that is told now.
-        if let held = suspects[pid]?.held, let stat = try? held.directory.stat(),
-            (try? held.directory.identity(of: "exe")) == execution.image.file
-        {
-            images.learn(stat)
-        }
-        tell(execution, trace(of: execution, suspects[pid]?.surroundings, pid), beforeLast: beforeLast)
-        suspects[pid]?.execution = nil
-        suspects[pid]?.nextAttempt = .max
-    }
-
-    /// The process is gone, and with it the arguments.
-    ///
-    /// - Parameter beforeLast: the latest open is that of another process with the same number.
-    private mutating func tellEnded(_ pid: Int32, beforeLast: Bool = false) {
-        let suspect = suspects.removeValue(forKey: pid)
-        if let execution = assembler.ended(pid) {
-            var process = trace(of: execution, suspect?.surroundings, pid)
-            process.gone = true
-            tell(execution, process, beforeLast: beforeLast)
-        }
-        journal.settle(pid, beforeLast: beforeLast)
-    }
-
-    /// What is known of an execution that cannot be seen in /proc any more.
-    func trace(of execution: ExecAssembler.Execution, _ surroundings: Process?, _ pid: Int32) -> Process {
-        var process = (surroundings ?? reader.unknown(pid)).members
-        // The name was still that of the program before.
-        process.comm = nil
-        process.place(execution)
-        if execution.image.changesIDs {
-            process.effectiveUid = nil
-            process.effectiveGid = nil
-        }
-        return Process(process)
-    }
-
-    private mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process, beforeLast: Bool = false) {
-        let number = journal.tell(process.pid, execution, beforeLast: beforeLast)
-        tell(execution, process, number: number)
-    }
-
-    mutating func tell(_ execution: ExecAssembler.Execution, _ process: Process, number: UInt64?) {
-        var process = process
-        if execution.isScript {
-            process.flags.insert(.script)
-            process.filename = execution.first.path
-        }
-        var record = SensorRecord(
-            realtimeUSec: execution.first.realtimeUSec, monotonicUSec: execution.first.monotonicUSec,
-            body: .process(.exec, process))
-        record.position = number
-        records.append(record)
     }
 }
 
@@ -363,14 +216,5 @@ extension Process {
         members.effectiveUid = nil
         members.effectiveGid = nil
         return Process(members)
-    }
-}
-
-extension Process.Members {
-    /// The executable as the event told it.
-    fileprivate mutating func place(_ execution: ExecAssembler.Execution) {
-        executable = execution.image.path
-        executableDevice = execution.image.file.device
-        executableInode = execution.image.file.inode
     }
 }

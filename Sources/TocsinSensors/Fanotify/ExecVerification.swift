@@ -1,0 +1,90 @@
+import TocsinEvents
+import TocsinLinux
+
+/// Whether an execution came to pass, by what /proc shows of the process: at once, or after some looks.
+extension ExecWatch {
+    private enum Outcome {
+        case found(ProcessReader.Snapshot)
+        case movedOn
+        /// - Parameter runsOther: than the program of before, and than the one that was opened.
+        case notYet(runsOther: Bool = false)
+        case ended
+    }
+
+    mutating func verify(_ pid: Int32, _ now: UInt64) {
+        guard let suspect = suspects[pid], let execution = suspect.execution else { return }
+        let isLate = now > suspect.since + Self.patienceUSec
+        switch look(suspect, execution, isLate: isLate) {
+        case .found(let snapshot):
+            images.learn(snapshot.stat)
+            var process = snapshot.process.members
+            // It ended while it was read.
+            if process.executable == nil { process.place(execution) }
+            tell(execution, Process(process))
+            settle(pid)
+        case .movedOn:
+            tellSuperseded(execution, pid)
+            settle(pid)
+        case .ended: tellEnded(pid)
+        case .notYet where isLate: forget(pid)
+        case .notYet(let runsOther):
+            suspects[pid]?.runsOther = runsOther
+            // The rest of an execve(2) takes some 100 us; more where files are slow, or many threads must end first.
+            suspects[pid]?.attempts += 1
+            suspects[pid]?.nextAttempt = now + UInt64(50) << UInt64(min(suspect.attempts, 14))
+        }
+    }
+
+    private func look(_ suspect: Suspect, _ execution: ExecAssembler.Execution, isLate: Bool) -> Outcome {
+        guard let held = suspect.held, let stat = try? held.directory.stat() else { return .ended }
+        if stat.isZombie {
+            // So it is also for a moment when another thread than the first executes, and takes over its number.
+            return held.pidfd.hasEnded ? .ended : .notYet()
+        }
+        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet() }
+        // Addresses as before: the old program still, unless randomization is off; then patience decides.
+        if images.isKnown(stat), suspect.attempts < 8 { return .notYet() }
+        do throws(SystemError) {
+            let file = try held.directory.identity(of: "exe")
+            if file != execution.image.file {
+                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet() }
+                // With other addresses than before: a program in memory, of which only the linker's open is reported.
+                if isLinker(execution.image.file, of: held.directory) {
+                    guard let snapshot = snapshot(suspect) else { return .ended }
+                    return snapshot.executable ?? file == file ? .found(snapshot) : .movedOn
+                }
+                // Or the next one already, whose open is still to be read, unless it is never reported.
+                return suspect.runsUnannounced || isLate ? .movedOn : .notYet(runsOther: true)
+            }
+        } catch {
+            // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
+            return error.isGone ? .ended : snapshot(suspect).map { .found($0) } ?? .ended
+        }
+        guard let snapshot = snapshot(suspect) else { return .ended }
+        // It may have executed again since, and the kernel's next reports will tell of that; or ended.
+        return snapshot.executable ?? execution.image.file == execution.image.file ? .found(snapshot) : .movedOn
+    }
+
+    /// Whether the file is the dynamic linker of what runs.
+    private func isLinker(_ file: FileIdentity, of directory: borrowing ProcDirectory) -> Bool {
+        guard let executable = try? directory.executable() else { return false }
+        guard case .dynamic(let path) = ExecutableFormat(read: { try? executable.read(count: $1, at: $0) }) else {
+            return false
+        }
+        return Self.locate(path, seenBy: directory) == file
+    }
+
+    private func snapshot(_ suspect: Suspect) -> ProcessReader.Snapshot? {
+        guard let held = suspect.held,
+            let snapshot = try? reader.snapshot(held.directory, surroundings: suspect.surroundings),
+            !snapshot.stat.isZombie
+        else { return nil }
+        return snapshot
+    }
+
+    private mutating func settle(_ pid: Int32) {
+        assembler.settle(pid)
+        suspects[pid] = nil
+        journal.settle(pid)
+    }
+}
