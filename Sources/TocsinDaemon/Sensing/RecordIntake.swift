@@ -21,7 +21,8 @@ final class RecordIntake: RecordReceiver {
     private let batches = Atomic(0)
     /// Of the queue's bell.
     private let channel = Mutex<(any Channel)?>(nil)
-    /// The queue, where nothing was left in it: its source sleeps until something comes that somebody waits for.
+    /// The queue, where nothing was left in it but what is still being written: its source sleeps until something comes
+    /// that somebody waits for.
     private let resting: NIOLoopBoundBox<(any RecordQueue)?>
 
     private static let batchesInARow = 8
@@ -85,17 +86,20 @@ final class RecordIntake: RecordReceiver {
         switch rest {
         case .nothing: resting.value = queue
         case .more: goOn(with: queue)
-        case .unfinished: lookLater(at: queue)
+        case .unfinished:
+            resting.value = queue
+            lookLater(at: queue)
         }
     }
 
-    /// Logs what has come to the queue and nobody was woken for. Nothing where more than that is there: then what there
-    /// is comes in its turn. On the loop.
+    /// Logs what has come to the queue and nobody was woken for; and what a probe is writing at the moment, because what has
+    /// happened since lies behind it. Nothing where more than that is there: then what there is comes in its turn. On the
+    /// loop.
     func catchUp() {
         guard let queue = resting.value else { return }
         resting.value = nil
         var rest = QueueRest.more
-        for _ in 0..<Self.batchesToCatchUp where rest == .more { rest = takeBatch(of: queue) }
+        for _ in 0..<Self.batchesToCatchUp where rest != .nothing { rest = takeBatch(of: queue) }
         follow(rest, queue)
     }
 
