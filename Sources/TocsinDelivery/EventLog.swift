@@ -91,6 +91,9 @@ package struct EventLog: ~Copyable {
         boot.map { Array($0.description.utf8) } ?? Array(repeating: 0, count: EventLogLayout.bootBytes)
     }
 
+    /// Of the next event.
+    package var nextCursor: Cursor { Cursor(instance: instance, sequence: nextSequence) }
+
     /// Number of the oldest event here; `nextSequence` where there is none.
     package var oldestSequence: UInt64 { nextSequence - UInt64(positions.count) }
     package var count: Int { positions.count }

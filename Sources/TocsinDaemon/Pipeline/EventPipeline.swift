@@ -168,16 +168,26 @@ final class EventPipeline {
 
     /// The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
     private func newEvent(_ type: EventType, _ realtimeUSec: UInt64, _ monotonicUSec: UInt64) -> Event {
-        Event(
-            sequence: service.nextSequence, cursor: service.nextCursor, type: type, realtimeUSec: realtimeUSec,
+        let cursor = service.nextCursor
+        return Event(
+            sequence: cursor.sequence, cursor: cursor, type: type, realtimeUSec: realtimeUSec,
             monotonicUSec: monotonicUSec)
     }
 
     private func publish(_ event: Event, _ lineage: Lineage? = nil, _ origin: EventOrigin? = nil) {
         statistics.seen += 1
-        writer.removeAll()
-        writer.event(event, lineage: event.type == .exit ? lineage?.ofEnd : lineage)
-        writer.withSpan { service.publish(event, json: $0, origin: origin) }
+        writer.withText(of: event, lineage: event.type == .exit ? lineage?.ofEnd : lineage) {
+            service.publish(event, json: $0, origin: origin)
+        }
         journal.take(event)
+    }
+}
+
+extension JSONWriter {
+    /// One access to the writer, not three: each is checked at run time.
+    fileprivate mutating func withText(of event: Event, lineage: Lineage?, _ body: (Span<UInt8>) -> Void) {
+        removeAll()
+        self.event(event, lineage: lineage)
+        withSpan(body)
     }
 }

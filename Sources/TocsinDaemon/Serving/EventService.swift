@@ -70,7 +70,7 @@ final class EventService: VarlinkInterface {
     func position(ofSource source: Int) -> UInt64 { delivery.log.position(ofSource: source) }
     func forgetPosition(ofSource source: Int) { delivery.forgetPosition(ofSource: source) }
     /// Of the next event.
-    var nextCursor: Cursor { Cursor(instance: delivery.log.instance, sequence: delivery.log.nextSequence) }
+    var nextCursor: Cursor { delivery.log.nextCursor }
     func deliveryStatus(for view: SocketAccess.View) -> DeliveryStatus { DeliveryStatus(delivery, for: view) }
 
     // MARK: Calls
