@@ -176,6 +176,32 @@ struct FanotifySourceTests {
     }
 
     @Test(
+        "a program that is executed by the linker is told, however far behind the reader is when it goes on to another")
+    func linkerAsProgram() throws {
+        let directory = try TemporaryDirectory()
+        let fifo = "\(directory.path)/fifo"
+        try #require(mkfifo(fifo, 0o600) == 0)
+        let source = FanotifySource(reader: try ProcessReader())
+        try source.open()
+        // More than the reader takes at a time are told of between the two.
+        let linker = try Self.linkerPath()
+        let work = "i=0; while [ $i -lt 200 ]; do i=$((i + 1)); /bin/true; done; exec /bin/cat '\(fifo)'"
+        let child = try Child([linker, "/bin/sh", "-c", work])
+        let pid = child.pid
+        // Until cat opens it as well.
+        let writer = try FileDescriptor.open(fifo, flags: O_WRONLY)
+        let runner = try SourceRunner(adopting: source)
+        defer { runner.finish() }
+        let execs = try runner.wait("exec of cat") {
+            $0.execs(of: pid).last?.executable?.lastComponent.elementsEqual("cat".utf8) == true
+        }.execs(of: pid)
+        let names = try [Self.resolved(linker), Self.resolved("/bin/cat")]
+        #expect(execs.compactMap { $0.executable?.lastComponent } == names)
+        _ = consume writer
+        child.end()
+    }
+
+    @Test(
         "a program that goes on at once to one in memory, and that to the next, without end, is told",
         .enabled(if: (try? FileStatus.of("/usr/bin/python3")) != nil, "needs python3"),
         .enabled(if: (try? FileStatus.of("/usr/bin/cc")) != nil, "needs a C compiler"))

@@ -31,6 +31,9 @@ final class RecordIntake: RecordReceiver {
     /// Some ten thousands of records: as many forks and ends as wait for nobody in a ring of the usual size.
     private static let batchesToCatchUp = 128
 
+    /// At a record that is being written: it takes a microsecond, unless whoever writes it is not running.
+    private static let looks = 8
+
     /// When to look at a queue in which a record was being written, if nothing is heard of it.
     private static let patience = TimeAmount.milliseconds(10)
 
@@ -99,7 +102,11 @@ final class RecordIntake: RecordReceiver {
         guard let queue = resting.value else { return }
         resting.value = nil
         var rest = QueueRest.more
-        for _ in 0..<Self.batchesToCatchUp where rest != .nothing { rest = takeBatch(of: queue) }
+        var looks = 0
+        for _ in 0..<Self.batchesToCatchUp where rest == .more || rest == .unfinished && looks < Self.looks {
+            rest = takeBatch(of: queue)
+            if rest == .unfinished { looks += 1 }
+        }
         follow(rest, queue)
     }
 

@@ -7,7 +7,7 @@ extension ExecWatch {
         case found(ProcessReader.Snapshot)
         case movedOn
         /// - Parameter runsOther: than the program of before, and than the one that was opened.
-        case notYet(runsOther: Bool = false)
+        case notYet(ProcStat.Image, runsOther: Bool = false)
         case ended
     }
 
@@ -27,7 +27,8 @@ extension ExecWatch {
             settle(pid)
         case .ended: tellEnded(pid)
         case .notYet where isLate: forget(pid)
-        case .notYet(let runsOther):
+        case .notYet(let image, let runsOther):
+            if suspect.firstImage == nil { suspects[pid]?.firstImage = image }
             suspects[pid]?.runsOther = runsOther
             // The rest of an execve(2) takes some 100 us; more where files are slow, or many threads must end first.
             suspects[pid]?.attempts += 1
@@ -39,22 +40,24 @@ extension ExecWatch {
         guard let held = suspect.held, let stat = try? held.directory.stat() else { return .ended }
         if stat.isZombie {
             // So it is also for a moment when another thread than the first executes, and takes over its number.
-            return held.pidfd.hasEnded ? .ended : .notYet()
+            return held.pidfd.hasEnded ? .ended : .notYet(stat.image)
         }
-        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet() }
+        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet(stat.image) }
         // Addresses as before: the old program still, unless randomization is off; then patience decides.
-        if images.isKnown(stat), suspect.attempts < 8 { return .notYet() }
+        if images.isKnown(stat), suspect.attempts < 8 { return .notYet(stat.image) }
         do throws(SystemError) {
             let file = try held.directory.identity(of: "exe")
             if file != execution.image.file {
-                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet() }
-                // With other addresses than before: a program in memory, of which only the linker's open is reported.
-                if isLinker(execution.image.file, of: held.directory) {
-                    guard let snapshot = snapshot(suspect) else { return .ended }
-                    return snapshot.executable ?? file == file ? .found(snapshot) : .movedOn
+                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet(stat.image) }
+                // With other addresses than before. It may be the next program already, whose open is still to be read.
+                guard suspect.runsUnannounced || isLate else { return .notYet(stat.image, runsOther: true) }
+                // Or a program in memory, of which the linker's open is reported, or nothing. What has executed nothing
+                // since it was first looked at may have failed to execute what was opened: then what runs is the truth.
+                guard isLinker(execution.image.file, of: held.directory) || stat.image == suspect.firstImage else {
+                    return .movedOn
                 }
-                // Or the next one already, whose open is still to be read, unless it is never reported.
-                return suspect.runsUnannounced || isLate ? .movedOn : .notYet(runsOther: true)
+                guard let snapshot = snapshot(suspect) else { return .ended }
+                return snapshot.executable ?? file == file ? .found(snapshot) : .movedOn
             }
         } catch {
             // No permission to see it (CAP_SYS_PTRACE): nothing better will come.
