@@ -70,8 +70,10 @@ import Testing
     @Test("however replies are cut on their way, they are the same", arguments: [1, 2, 7, 1000])
     func pieces(size: Int) async throws {
         let bytes = replies(0..<20)
-        let service = try PiecewiseService(
-            replying: stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) })
+        let service = try FakeService(
+            replyingInPieces: stride(from: 0, to: bytes.count, by: size).map {
+                Array(bytes[$0..<min($0 + size, bytes.count)])
+            })
         let client = try await VarlinkClient.connect(to: service.path)
         let pipeline = client.pipeline()
         pipeline.send(wait, times: 21)
@@ -88,7 +90,7 @@ import Testing
             (#"{"parameters":{"number":5"#, true),
         ])
     func broken(last: String, isEnd: Bool) async throws {
-        let service = try PiecewiseService(replying: [replies(0..<3) + Array(last.utf8)])
+        let service = try FakeService(replyingInPieces: [replies(0..<3) + Array(last.utf8)])
         let client = try await VarlinkClient.connect(to: service.path)
         let pipeline = client.pipeline()
         pipeline.send(wait, times: 5)
@@ -139,42 +141,5 @@ import Testing
             for try await reply in stream { numbers.append(try #require(try number(reply))) }
         }
         #expect(numbers == Array(0..<100))
-    }
-}
-
-/// A service that answers one connection with bytes, piece by piece, and closes it.
-private final class PiecewiseService {
-    let path: String
-    private let descriptor: CInt
-
-    init(replying pieces: [[UInt8]]) throws {
-        var template = Array("/tmp/varlink-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError(code: errno) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/socket"
-        let descriptor = try ListeningSocket(path: path, mode: 0o600, group: nil).release()
-        _ = fcntl(descriptor, F_SETFL, 0)
-        self.descriptor = descriptor
-        startThread {
-            let connection = accept(descriptor, nil, nil)
-            guard connection >= 0 else { return }
-            var byte: UInt8 = 0
-            _ = recv(connection, &byte, 1, 0)
-            for piece in pieces {
-                _ = piece.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
-                // The client may have what was sent before there is more.
-                sched_yield()
-            }
-            // Not a close: calls that nobody took would reset the connection.
-            shutdown(connection, CInt(SHUT_WR))
-            while recv(connection, &byte, 1, 0) > 0 {}
-            close(connection)
-        }
-    }
-
-    deinit {
-        shutdown(descriptor, CInt(SHUT_RDWR))
-        close(descriptor)
-        unlink(path)
-        rmdir(String(path.dropLast("/socket".count)))
     }
 }

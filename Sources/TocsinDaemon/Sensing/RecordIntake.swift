@@ -32,7 +32,7 @@ final class RecordIntake: RecordReceiver {
     private static let batchesToCatchUp = 128
 
     /// At a record that is being written: it takes a microsecond, unless whoever writes it is not running.
-    private static let looks = 8
+    private static let looksAtUnfinished = 8
 
     /// When to look at a queue in which a record was being written, if nothing is heard of it.
     private static let patience = TimeAmount.milliseconds(10)
@@ -103,7 +103,8 @@ final class RecordIntake: RecordReceiver {
         resting.value = nil
         var rest = QueueRest.more
         var looks = 0
-        for _ in 0..<Self.batchesToCatchUp where rest == .more || rest == .unfinished && looks < Self.looks {
+        for _ in 0..<Self.batchesToCatchUp
+        where rest == .more || rest == .unfinished && looks < Self.looksAtUnfinished {
             rest = takeBatch(of: queue)
             if rest == .unfinished { looks += 1 }
         }

@@ -9,8 +9,13 @@ final class FakeService {
     private let directory: String
     private let descriptor: CInt
 
-    /// The bytes are sent once the client has said something.
-    init(replying bytes: [UInt8]) throws {
+    /// The bytes are sent once the client has said something, and nothing follows.
+    convenience init(replying bytes: [UInt8]) throws { try self.init([bytes], thenEnding: false) }
+
+    /// The end follows the last piece.
+    convenience init(replyingInPieces pieces: [[UInt8]]) throws { try self.init(pieces, thenEnding: true) }
+
+    private init(_ pieces: [[UInt8]], thenEnding: Bool) throws {
         var template = Array("/tmp/varlink-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError(code: errno) }
         directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -24,7 +29,13 @@ final class FakeService {
             guard connection >= 0 else { return }
             var byte: UInt8 = 0
             _ = recv(connection, &byte, 1, 0)
-            _ = bytes.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            for piece in pieces {
+                _ = piece.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+                // The client may have what was sent before there is more.
+                sched_yield()
+            }
+            // Not a close: calls that nobody took would reset the connection.
+            if thenEnding { shutdown(connection, CInt(SHUT_WR)) }
             // Until the client closes.
             while recv(connection, &byte, 1, 0) > 0 {}
             close(connection)
@@ -45,7 +56,7 @@ private final class ThreadBody {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-func startThread(_ body: @escaping @Sendable () -> Void) {
+private func startThread(_ body: @escaping @Sendable () -> Void) {
     var thread = pthread_t()
     let context = Unmanaged.passRetained(ThreadBody(body)).toOpaque()
     pthread_create(
