@@ -22,7 +22,9 @@ final class Daemon {
 
     private let access: SocketAccess
     private let service: EventService
-    private let pipeline: EventPipeline
+    private var pipeline: EventPipeline
+    /// Of the pipeline.
+    private let due: DueTimer
     private let server: VarlinkServer
     private let refusals: RefusalLog
     private let intakeProgress = IntakeProgress()
@@ -58,9 +60,9 @@ final class Daemon {
             on: eventLoop, delivery: Delivery(log: preserved.log, limits: configuration.deliveryLimits),
             access: access, heap: heap)
         pipeline = EventPipeline(
-            on: eventLoop, service: service,
-            journal: EventJournal(writer: journal, logger: logger, configuration), reader: try ProcessReader(),
-            exclusion: EventExclusion(configuration))
+            service: service, journal: EventJournal(writer: journal, logger: logger, configuration),
+            reader: try ProcessReader(), exclusion: EventExclusion(configuration))
+        due = DueTimer(on: eventLoop)
         var serverConfiguration = ServerConfiguration()
         serverConfiguration.limits = configuration.serverLimits
         serverConfiguration.limits.maximumConnections = Self.connections(configuration, logger)
@@ -100,6 +102,7 @@ final class Daemon {
     func startRules() throws -> EventLoopFuture<Void> {
         let rules = try RuleService(on: eventLoop, configuration.ruleDirectories, logger: logger) { [unowned self] in
             pipeline.replaceRules($0)
+            setTimer()
             interest.rules = $0.judgedTypes
         }
         self.rules = rules
@@ -124,7 +127,7 @@ final class Daemon {
                     let intake = RecordIntake(on: eventLoop, progress: progress) { read in
                         // Who descends from whom and runs what: other sources may know, of what happened before.
                         daemon.value.catchUp(allBut: index)
-                        daemon.value.pipeline.take(from: name, read)
+                        daemon.value.take(from: name, read)
                     }
                     eventLoop.execute { daemon.value.watch[index].intake = intake }
                     return intake
@@ -199,6 +202,21 @@ final class Daemon {
             on: eventLoop, manager: manager, intervalUSec: interval, intake: intakeProgress, logger: logger)
     }
 
+    /// What `read` hands out goes its way.
+    private func take(from source: SourceName, _ read: ((consuming SensorRecord) -> Void) -> Void) {
+        func take(_ pipeline: inout EventPipeline) { read { pipeline.take($0, from: source) } }
+        take(&pipeline)
+        setTimer()
+    }
+
+    /// Wakes the loop only where something waits for its time.
+    private func setTimer() {
+        due.set(pipeline.dueUSec) { [weak self] in
+            self?.pipeline.decide(at: TocsinLinux.Clock.monotonicUSec())
+            self?.setTimer()
+        }
+    }
+
     /// Logs what has happened and nobody was woken for.
     private func catchUp(allBut exception: Int? = nil) {
         for index in watch.indices where index != exception { watch[index].intake?.catchUp() }
@@ -233,11 +251,11 @@ final class Daemon {
             pipeline.end(error.source)
             watch[index].intake = nil
             // What happens until it watches again is missing, and nobody can count it.
-            pipeline.take([
+            pipeline.take(
                 SensorRecord(
                     realtimeUSec: TocsinLinux.Clock.realtimeUSec(), monotonicUSec: TocsinLinux.Clock.monotonicUSec(),
-                    body: .gap(count: nil))
-            ])
+                    body: .gap(count: nil)))
+            setTimer()
         case .waiting(let pause, let reasons):
             let reasons = reasons.map(\.description).joined(separator: "; ")
             guard watch[index].isRequired || watch[index].wasOpened else { return doWithout(index, reasons) }
@@ -264,6 +282,7 @@ final class Daemon {
         let waiting = ConfigurationKey.all.filter { !$0.reloads && $0.text(old) != $0.text(new) }.map(\.name)
         configuration.reload(from: new)
         pipeline.reconfigure(configuration)
+        setTimer()
         interest.reconfigure(configuration)
         var metadata: Logger.Metadata = [:]
         if !waiting.isEmpty { metadata["needRestart"] = "\(waiting.joined(separator: ", "))" }

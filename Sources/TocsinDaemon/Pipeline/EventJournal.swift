@@ -4,7 +4,7 @@ import TocsinRules
 import TocsinSystemd
 
 /// Which events become journal entries. The entries are written on the journal's own thread; here they are only made.
-final class EventJournal {
+struct EventJournal: ~Copyable {
     private let writer: JournalWriter
     private let logger: Logger
     private var policy: Configuration.JournalPolicy
@@ -20,7 +20,7 @@ final class EventJournal {
         repeats = RepeatSuppression(interval)
     }
 
-    func reconfigure(_ configuration: Configuration) {
+    mutating func reconfigure(_ configuration: Configuration) {
         policy = configuration.journalEvents
         guard configuration.repeatInterval != interval else { return }
         tell(repeats.endAll())
@@ -29,7 +29,7 @@ final class EventJournal {
         repeats = RepeatSuppression(interval)
     }
 
-    func take(_ event: Event) {
+    mutating func take(_ event: Event) {
         if policy != .none, !event.detections.isEmpty {
             // A window in which nothing was held back ends without anything to tell, and so unnoticed until now.
             advance(to: event.monotonicUSec)
@@ -50,7 +50,7 @@ final class EventJournal {
     /// When `advance` has something to tell.
     var dueUSec: UInt64? { repeats.summaryDueUSec }
 
-    func advance(to monotonicUSec: UInt64) { tell(repeats.endWindows(at: monotonicUSec)) }
+    mutating func advance(to monotonicUSec: UInt64) { tell(repeats.endWindows(at: monotonicUSec)) }
 
     private func tell(_ summaries: [RepeatSuppression.Summary]) {
         for summary in summaries {

@@ -1,5 +1,4 @@
 import JSON
-import NIOCore
 import TocsinDelivery
 import TocsinEvents
 import TocsinLinux
@@ -8,17 +7,17 @@ import TocsinSensors
 
 /// The way of an event through the daemon: a source's record is enriched, judged, numbered, logged and told.
 ///
-/// Lives on the event loop. Owns what rules remember, the buffer events are encoded in, and the timer for what is due
-/// without an event; the service owns the log.
-final class EventPipeline {
+/// Lives on the event loop. Owns what rules remember and the buffer events are encoded in; the service owns the log. A
+/// value, so that whoever has it looks at it once for many records, and all that is in it is there: a class would be
+/// asked at run time, part by part, whether another is looking. None is: what the service does with an event comes
+/// back in a later turn of the loop.
+struct EventPipeline: ~Copyable {
     private let service: EventService
-    private let journal: EventJournal
+    private var journal: EventJournal
     private var ancestry: Ancestry
     private var exclusion: EventExclusion
     private var judge = EventJudge(LoadedRules())
-    private let timer: DueTimer
-    /// When rules or the journal have something to say without an event: microseconds of `CLOCK_MONOTONIC`.
-    private var dueUSec = UInt64.max
+    private var nextDueUSec = UInt64.max
     private var writer = JSONWriter(reservingCapacity: 4096)
 
     private(set) var statistics = Statistics()
@@ -36,53 +35,40 @@ final class EventPipeline {
         var lostKernel: UInt64 = 0
     }
 
-    init(
-        on eventLoop: any EventLoop, service: EventService, journal: EventJournal, reader: ProcessReader,
-        exclusion: EventExclusion
-    ) {
+    init(service: EventService, journal: consuming EventJournal, reader: ProcessReader, exclusion: EventExclusion) {
         ancestry = Ancestry(reader: reader)
-        timer = DueTimer(on: eventLoop)
         self.service = service
         self.journal = journal
         self.exclusion = exclusion
     }
 
     /// What this source tells follows.
-    func begin(_ source: SourceName) { ancestry.begin(source) }
+    mutating func begin(_ source: SourceName) { ancestry.begin(source) }
 
     /// This source tells nothing any more.
-    func end(_ source: SourceName) { ancestry.end(source) }
-
-    func take(_ records: [SensorRecord], from source: SourceName? = nil) {
-        take(from: source) { take in for record in records { take(record) } }
-    }
-
-    /// What `read` hands out.
-    func take(from source: SourceName?, _ read: ((consuming SensorRecord) -> Void) -> Void) {
-        read { take($0, from: source) }
-        setTimer()
-    }
+    mutating func end(_ source: SourceName) { ancestry.end(source) }
 
     /// Tells everyone that events are missing here which no source speaks of.
-    func takeGap(_ origin: Gap.Origin) {
+    mutating func takeGap(_ origin: Gap.Origin) {
         var event = newEvent(.gap, TocsinLinux.Clock.realtimeUSec(), TocsinLinux.Clock.monotonicUSec())
         event.gap = Gap(origin: origin)
         publish(event)
     }
 
-    func reconfigure(_ configuration: Configuration) {
+    mutating func reconfigure(_ configuration: Configuration) {
         exclusion = EventExclusion(configuration)
         journal.reconfigure(configuration)
+        lookForDue()
     }
 
     // MARK: Rules
 
     /// The next event is judged by these.
-    func replaceRules(_ rules: LoadedRules) {
+    mutating func replaceRules(_ rules: LoadedRules) {
         statistics.detectionsLeftOut += judge.detectionsLeftOut
         statistics.evictedGroups += judge.evictedGroups
         judge = EventJudge(rules)
-        setTimer()
+        lookForDue()
     }
 
     var ruleCount: Int { judge.ruleCount }
@@ -96,9 +82,13 @@ final class EventPipeline {
         ]
     }
 
+    /// When rules or the journal have something to say without an event: microseconds of `CLOCK_MONOTONIC`. Whoever has
+    /// the pipeline lets it `decide` then.
+    var dueUSec: UInt64? { nextDueUSec == .max ? nil : nextDueUSec }
+
     /// Publishes what a correlation says because time has passed, and lets the journal tell what it held back.
-    private func decide(at monotonicUSec: UInt64) {
-        guard dueUSec <= monotonicUSec else { return }
+    mutating func decide(at monotonicUSec: UInt64) {
+        guard nextDueUSec <= monotonicUSec else { return }
         defer { lookForDue() }
         journal.advance(to: monotonicUSec)
         guard let due = judge.decisionDueUSec, due <= monotonicUSec else { return }
@@ -109,20 +99,14 @@ final class EventPipeline {
         if !exclusion.excludes(event) { publish(event) }
     }
 
-    private func lookForDue() { dueUSec = min(judge.decisionDueUSec ?? .max, journal.dueUSec ?? .max) }
-
-    /// Wakes the loop only where something waits for its time.
-    private func setTimer() {
-        lookForDue()
-        timer.set(dueUSec == .max ? nil : dueUSec) { [weak self] in
-            self?.decide(at: TocsinLinux.Clock.monotonicUSec())
-            self?.setTimer()
-        }
+    private mutating func lookForDue() {
+        nextDueUSec = min(judge.decisionDueUSec ?? .max, journal.dueUSec ?? .max)
     }
 
     // MARK: Records
 
-    private func take(_ record: consuming SensorRecord, from source: SourceName?) {
+    /// - Parameter source: nil where no source tells it.
+    mutating func take(_ record: consuming SensorRecord, from source: SourceName? = nil) {
         decide(at: record.monotonicUSec)
         let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
         // The process before this one died after logging it, and before the source's queue knew.
@@ -174,20 +158,11 @@ final class EventPipeline {
             monotonicUSec: monotonicUSec)
     }
 
-    private func publish(_ event: Event, _ lineage: Lineage? = nil, _ origin: EventOrigin? = nil) {
+    private mutating func publish(_ event: Event, _ lineage: Lineage? = nil, _ origin: EventOrigin? = nil) {
         statistics.seen += 1
-        writer.withText(of: event, lineage: event.type == .exit ? lineage?.ofEnd : lineage) {
-            service.publish(event, json: $0, origin: origin)
-        }
+        writer.removeAll()
+        writer.event(event, lineage: event.type == .exit ? lineage?.ofEnd : lineage)
+        writer.withSpan { service.publish(event, json: $0, origin: origin) }
         journal.take(event)
-    }
-}
-
-extension JSONWriter {
-    /// One access to the writer, not three: each is checked at run time.
-    fileprivate mutating func withText(of event: Event, lineage: Lineage?, _ body: (Span<UInt8>) -> Void) {
-        removeAll()
-        self.event(event, lineage: lineage)
-        withSpan(body)
     }
 }
