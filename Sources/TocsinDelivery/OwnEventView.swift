@@ -27,14 +27,20 @@ extension Event {
             sequence: sequence, cursor: cursor, type: type, realtimeUSec: realtimeUSec, monotonicUSec: monotonicUSec,
             process: process, file: file, gap: gap.map { Gap(origin: $0.origin) })
         if type != .exec {
-            event.process?.filename = nil
-            event.process?.arguments = nil
-            event.process?.argumentsTruncated = false
+            event.process?.program.withoutCommandLine()
         }
         event.ancestors = ancestors.map { $0.uid == uid ? $0 : $0.identity }
         event.truncated = truncated.filter { $0 != "detections" }
         event.fullBytes = event.truncated.isEmpty ? nil : fullBytes
         return event
+    }
+}
+
+extension Process.Program {
+    fileprivate mutating func withoutCommandLine() {
+        filename = nil
+        arguments = nil
+        argumentsTruncated = false
     }
 }
 

@@ -21,15 +21,19 @@ package struct BootID: Hashable, Sendable, CustomStringConvertible {
 /// The start time counts in clock ticks, because /proc knows no more; so what is made from the kernel's nanoseconds and
 /// from /proc is equal, and a number cannot come round within one tick.
 package struct ProcessKey: Hashable, Sendable {
-    fileprivate let bits: UInt64
+    @usableFromInline package let bits: UInt64
 
     package init(pid: Int32, startTimeNSec: UInt64) {
         // PID_MAX_LIMIT is 2^22.
         bits = UInt64(UInt32(bitPattern: pid)) << 42 | startTimeNSec / 10_000_000 & (1 << 42 - 1)
     }
 
-    package var pid: Int32 { Int32(bits >> 42) }
-    package var startTicks: UInt64 { bits & (1 << 42 - 1) }
+    @inlinable package var pid: Int32 { Int32(bits >> 42) }
+    @inlinable package var startTicks: UInt64 { bits & (1 << 42 - 1) }
+
+    // Inlined, where they look for one in a table.
+    @inlinable package static func == (left: Self, right: Self) -> Bool { left.bits == right.bits }
+    @inlinable package func hash(into hasher: inout Hasher) { hasher.combine(bits) }
 }
 
 extension Process {

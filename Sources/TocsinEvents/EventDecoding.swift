@@ -73,16 +73,8 @@ extension Process.Members {
         parentPid = try members.integer("parentPid")
         uid = try members.integer("uid")
         comm = try members.text("comm", base64: "commBase64")
-        executable = try members.text("executable", base64: "executableBase64")
-        filename = try members.text("filename", base64: "filenameBase64")
-        arguments = try members.texts("arguments", base64: "argumentsBase64")
-        argumentsTruncated = try members.boolean("argumentsTruncated") ?? false
-        unit = try members.string("unit")
-        container = try members.string("container")
-        for name in try members.strings("flags") ?? [] {
-            // A newer interface may know more flags.
-            if let (flag, _) = Process.ExecFlags.names.first(where: { $0.name == name }) { flags.insert(flag) }
-        }
+        program = try Process.Program(members: members, extent)
+        controlGroup = try Process.ControlGroup(members: members, extent)
         gone = try members.boolean("gone") ?? false
         exitCode = try members.integer("exitCode")
         exitSignal = try members.integer("exitSignal")
@@ -99,11 +91,33 @@ extension Process.Members {
         loginUid = try members.integer("loginUid")
         auditSession = try members.integer("auditSession")
         tty = try members.string("tty")
-        executableDevice = try members.bits("executableDevice")
-        executableInode = try members.bits("executableInode")
         workingDirectory = try members.text("workingDirectory", base64: "workingDirectoryBase64")
-        cgroup = try members.text("cgroup", base64: "cgroupBase64")
         namespaces = try members.object("namespaces", Process.Namespaces.init(members:))
+    }
+}
+
+extension Process.Program {
+    fileprivate init(members: MemberReader, _ extent: EventExtent) throws(MemberError) {
+        self.init(
+            executable: try members.text("executable", base64: "executableBase64"),
+            executableDevice: extent == .whole ? try members.bits("executableDevice") : nil,
+            executableInode: extent == .whole ? try members.bits("executableInode") : nil,
+            filename: try members.text("filename", base64: "filenameBase64"),
+            arguments: try members.texts("arguments", base64: "argumentsBase64").map { Arguments($0) },
+            argumentsTruncated: try members.boolean("argumentsTruncated") ?? false)
+        for name in try members.strings("flags") ?? [] {
+            // A newer interface may know more flags.
+            if let (flag, _) = Process.ExecFlags.names.first(where: { $0.name == name }) { flags.insert(flag) }
+        }
+    }
+}
+
+extension Process.ControlGroup {
+    fileprivate init(members: MemberReader, _ extent: EventExtent) throws(MemberError) {
+        self.init(
+            path: extent == .whole ? try members.text("cgroup", base64: "cgroupBase64") : nil,
+            unit: try members.string("unit"),
+            container: try members.string("container"))
     }
 }
 

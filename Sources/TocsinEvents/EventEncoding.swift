@@ -20,7 +20,7 @@ extension JSONWriter {
         }
         if !event.ancestors.isEmpty {
             name("ancestors")
-            if let lineage { raw(lineage.json) } else { processes(event.ancestors) }
+            if let lineage { self.lineage(lineage) } else { processes(event.ancestors) }
         }
         if let file = event.file {
             name("file")
@@ -47,6 +47,10 @@ extension JSONWriter {
         endArray()
     }
 
+    // What is shared is handed over as it is: then what is in it needs no reference of its own.
+
+    private mutating func lineage(_ lineage: Lineage) { raw(lineage.json) }
+
     private mutating func process(_ process: Process) {
         beginObject()
         member("entityId", process.entityID)
@@ -62,16 +66,9 @@ extension JSONWriter {
         member("auditSession", process.auditSession)
         member("tty", process.tty)
         text("comm", base64: "commBase64", process.comm)
-        text("executable", base64: "executableBase64", process.executable)
-        bits("executableDevice", process.executableDevice)
-        bits("executableInode", process.executableInode)
-        text("filename", base64: "filenameBase64", process.filename)
-        if let arguments = process.arguments { self.arguments(arguments) }
-        if process.argumentsTruncated { member("argumentsTruncated", true) }
+        if let program = process.sharedProgram { self.program(program) }
         text("workingDirectory", base64: "workingDirectoryBase64", process.workingDirectory)
-        text("cgroup", base64: "cgroupBase64", process.cgroup)
-        member("unit", process.unit)
-        member("container", process.container)
+        if let group = process.sharedGroup { controlGroup(group) }
         if let namespaces = process.namespaces {
             name("namespaces")
             beginObject()
@@ -94,13 +91,26 @@ extension JSONWriter {
         endObject()
     }
 
-    private mutating func arguments(_ arguments: [ByteString]) {
+    private mutating func program(_ program: Shared<Process.Program>) {
+        text("executable", base64: "executableBase64", program.value.executable)
+        bits("executableDevice", program.value.executableDevice)
+        bits("executableInode", program.value.executableInode)
+        text("filename", base64: "filenameBase64", program.value.filename)
+        if let arguments = program.value.arguments { self.arguments(arguments) }
+        if program.value.argumentsTruncated { member("argumentsTruncated", true) }
+    }
+
+    private mutating func controlGroup(_ group: Shared<Process.ControlGroup>) {
+        text("cgroup", base64: "cgroupBase64", group.value.path)
+        member("unit", group.value.unit)
+        member("container", group.value.container)
+    }
+
+    private mutating func arguments(_ arguments: Arguments) {
         name("arguments")
         beginArray()
-        // Through a span: to iterate counts references.
-        let span = arguments.span
         var areUTF8 = true
-        for index in span.indices where !string(span[index]) { areUTF8 = false }
+        arguments.forEachBytes { if !string(utf8: $0) { areUTF8 = false } }
         endArray()
         guard !areUTF8 else { return }
         name("argumentsBase64")
@@ -145,7 +155,7 @@ extension JSONWriter {
 
     /// Returns whether it is UTF-8.
     private mutating func string(_ text: borrowing ByteString) -> Bool {
-        text.bytes.withUnsafeBufferPointer { string(utf8: $0) }
+        text.bytes.span.withUnsafeBufferPointer { string(utf8: $0) }
     }
 
     @inline(__always)

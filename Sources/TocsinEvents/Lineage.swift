@@ -46,29 +46,29 @@ extension Process {
         var ancestor = Members(entityID: self.entityID, pid: self.pid, startTimeNSec: self.startTimeNSec)
         ancestor.uid = self.uid
         ancestor.comm = self.comm
-        ancestor.executable = self.executable
-        (ancestor.arguments, ancestor.argumentsTruncated) = firstArguments(
-            upTo: isParent ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
+        if let whole = self.sharedProgram {
+            let limit = isParent ? Lineage.parentArgumentBytes : Lineage.argumentBytes
+            let program = whole.shortened(to: limit)?.value ?? whole.value
+            ancestor.program = Program(
+                executable: program.executable, arguments: program.arguments,
+                argumentsTruncated: program.argumentsTruncated)
+        }
         guard isParent else { return Process(ancestor) }
         ancestor.parentPid = self.parentPid
         ancestor.effectiveUid = self.effectiveUid
-        ancestor.unit = self.unit
-        ancestor.container = self.container
+        ancestor.controlGroup = ControlGroup(unit: self.unit, container: self.container)
         return Process(ancestor)
     }
+}
 
-    /// A bounded beginning of its arguments, of which each counts one byte more than it has; and whether something is
-    /// missing.
-    package func firstArguments(upTo limit: Int) -> (arguments: [ByteString]?, areTruncated: Bool) {
-        guard let arguments = self.arguments, arguments.reduce(-1, { $0 + $1.bytes.count + 1 }) > limit else {
-            return (self.arguments, self.argumentsTruncated)
-        }
-        var rest = limit
-        var kept: [ByteString] = []
-        for argument in arguments where rest > 0 {
-            kept.append(argument.bytes.count <= rest ? argument : ByteString(Array(argument.bytes.prefix(rest))))
-            rest -= argument.bytes.count + 1
-        }
-        return (kept, true)
+extension Shared<Process.Program> {
+    /// With a bounded beginning of its arguments, of which each but the last counts with its NUL; nil where these are
+    /// all.
+    package func shortened(to limit: Int) -> Self? {
+        guard let arguments = value.arguments, arguments.bytes.count > limit + 1 else { return nil }
+        var shortened = value
+        shortened.arguments = Arguments(bytes: Array(arguments.bytes.prefix(limit)))
+        shortened.argumentsTruncated = true
+        return Shared(shortened)
     }
 }

@@ -4,7 +4,7 @@
 /// of them changes `members`, and makes a process of them.
 @dynamicMemberLookup
 public struct Process: Hashable, Sendable {
-    @usableFromInline var shared: Shared
+    @usableFromInline var shared: Shared<Members>
 
     /// What could not be learnt is nil.
     public struct Members: Hashable, Sendable {
@@ -30,24 +30,12 @@ public struct Process: Hashable, Sendable {
         public var tty: String?
         /// At most 15 bytes, may hold any character.
         public var comm: ByteString?
-        /// The file that runs, links resolved.
-        public var executable: ByteString?
-        public var executableDevice: UInt64?
-        public var executableInode: UInt64?
-        /// The path as it was passed to `execve(2)`.
-        public var filename: ByteString?
-        /// nil where they are unknown; empty where the process has none.
-        public var arguments: [ByteString]?
-        public var argumentsTruncated = false
+        /// What it runs. Its children run the same until they execute something, so it is shared with them.
+        package var sharedProgram: Shared<Process.Program>?
         public var workingDirectory: ByteString?
-        /// Path in the cgroup v2 hierarchy.
-        public var cgroup: ByteString?
-        /// systemd unit, as in `nginx.service`.
-        public var unit: String?
-        /// Container id, as the runtime names it.
-        public var container: String?
+        /// Where it is, with many others.
+        package var sharedGroup: Shared<Process.ControlGroup>?
         public var namespaces: Namespaces?
-        public var flags: ExecFlags = []
         /// The process ended before all of this could be read.
         public var gone = false
         public var exitCode: Int32?
@@ -61,36 +49,19 @@ public struct Process: Hashable, Sendable {
         }
     }
 
-    @usableFromInline
-    final class Shared: Sendable {
-        @usableFromInline let members: Members
-
-        @usableFromInline init(_ members: consuming Members) { self.members = members }
-    }
-
     public init(_ members: consuming Members) { shared = Shared(members) }
 
     public init(entityID: String, pid: Int32, startTimeNSec: UInt64) {
         self.init(Members(entityID: entityID, pid: pid, startTimeNSec: startTimeNSec))
     }
 
-    @inlinable public var members: Members { shared.members }
+    @inlinable public var members: Members { shared.value }
 
     /// See `Members`.
     public subscript<Value>(dynamicMember member: WritableKeyPath<Members, Value>) -> Value {
-        @inlinable get { shared.members[keyPath: member] }
-        set {
-            var members = members
-            members[keyPath: member] = newValue
-            self = Process(members)
-        }
+        @inlinable get { shared.value[keyPath: member] }
+        set { shared.value[keyPath: member] = newValue }
     }
-
-    public static func == (left: Process, right: Process) -> Bool {
-        left.shared === right.shared || left.shared.members == right.shared.members
-    }
-
-    public func hash(into hasher: inout Hasher) { hasher.combine(shared.members) }
 
     /// Inode numbers, as `/proc/PID/ns` shows them.
     public struct Namespaces: Hashable, Sendable {
@@ -105,27 +76,6 @@ public struct Process: Hashable, Sendable {
             self.network = network
             self.user = user
         }
-    }
-
-    /// What is remarkable about an execution.
-    public struct ExecFlags: OptionSet, Hashable, Sendable {
-        public let rawValue: UInt32
-        public init(rawValue: UInt32) { self.rawValue = rawValue }
-
-        /// The effective user changed by the file's set-user-ID bit.
-        public static let setuid = ExecFlags(rawValue: 1)
-        public static let setgid = ExecFlags(rawValue: 2)
-        /// The executable is memory, not a file.
-        public static let memfd = ExecFlags(rawValue: 4)
-        /// The executable has no name any more.
-        public static let deleted = ExecFlags(rawValue: 8)
-        /// An interpreter runs a script.
-        public static let script = ExecFlags(rawValue: 16)
-
-        /// Names in the interface.
-        public static let names: [(flag: ExecFlags, name: String)] = [
-            (.setuid, "setuid"), (.setgid, "setgid"), (.memfd, "memfd"), (.deleted, "deleted"), (.script, "script"),
-        ]
     }
 }
 

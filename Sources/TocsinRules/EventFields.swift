@@ -70,10 +70,8 @@ struct EventFields {
         if let uid = process.uid { values.add(fields.user, users[uid]) }
         guard let arguments = process.arguments else { return }
         line.removeAll(keepingCapacity: true)
-        for (index, argument) in arguments.enumerated() {
-            if index > 0 { line.append(UInt8(ascii: " ")) }
-            line.append(contentsOf: argument.bytes)
-        }
+        // Joined by single spaces.
+        line.append(contentsOf: arguments.bytes.dropLast().lazy.map { $0 == 0 ? UInt8(ascii: " ") : $0 })
         values.add(fields.commandLine, line)
     }
 

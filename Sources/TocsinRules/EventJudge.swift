@@ -9,6 +9,9 @@ package struct EventJudge: ~Copyable {
     private var values: FieldValues
     private var matches: [Int] = []
 
+    /// When a correlation is to be decided although nothing happens: microseconds of `CLOCK_MONOTONIC`. nil where none
+    /// waits for its time.
+    package private(set) var decisionDueUSec: UInt64?
     /// Detections beyond `detectionLimit`.
     package private(set) var detectionsLeftOut: UInt64 = 0
 
@@ -28,17 +31,15 @@ package struct EventJudge: ~Copyable {
         fields.fill(&values, from: event)
         matches.removeAll(keepingCapacity: true)
         detector.detect(values, stream: stream.rawValue, at: event.monotonicUSec, into: &matches)
+        decisionDueUSec = detector.correlations.nextDecision
         if !matches.isEmpty { event.detections = takeDetections() }
     }
-
-    /// When a correlation is to be decided although nothing happens: microseconds of `CLOCK_MONOTONIC`. nil where none
-    /// waits for its time.
-    package var decisionDueUSec: UInt64? { detector.correlations.nextDecision }
 
     /// The correlations that hold because time has passed.
     package mutating func decide(at monotonicUSec: UInt64) -> [TocsinEvents.Detection] {
         matches.removeAll(keepingCapacity: true)
         detector.advance(to: monotonicUSec, into: &matches)
+        decisionDueUSec = detector.correlations.nextDecision
         return takeDetections()
     }
 

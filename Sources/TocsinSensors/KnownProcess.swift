@@ -1,7 +1,7 @@
 import TocsinEvents
 
 /// What is remembered of a process for its descendants and for its end, in little memory: there may be thousands.
-final class KnownProcess: Sendable {
+final class KnownProcess {
     let key: ProcessKey
     private let entityID: String
     private let startTimeNSec: UInt64
@@ -9,13 +9,14 @@ final class KnownProcess: Sendable {
     private let uid: UInt32?
     private let effectiveUid: UInt32?
     private let comm: ByteString?
-    private let unit: String?
-    private let container: String?
+    private let group: Shared<Process.ControlGroup>?
+    let running: KnownProgram
     /// Bytes that it takes, with its places in a table, and with the place of a parent that is forgotten, but without
     /// what it runs; measured, about.
     let byteCount: Int
 
-    init(_ process: borrowing Process) {
+    init(_ process: borrowing Process, running: KnownProgram) {
+        self.running = running
         key = process.key
         entityID = process.entityID
         startTimeNSec = process.startTimeNSec
@@ -23,22 +24,19 @@ final class KnownProcess: Sendable {
         uid = process.uid
         effectiveUid = process.effectiveUid
         comm = process.comm
-        unit = process.unit
-        container = process.container
-        byteCount =
-            400 + (comm?.allocatedBytes ?? 0) + (unit?.allocatedBytes ?? 0) + (container?.allocatedBytes ?? 0)
+        group = process.sharedGroup
+        byteCount = 400 + (comm?.allocatedBytes ?? 0) + (group?.allocatedBytes ?? 0)
     }
 
-    /// With what an ancestor is told of.
-    func process(running program: KnownProgram) -> Process {
+    /// With what an ancestor is told of, and more.
+    var process: Process {
         var process = Process.Members(entityID: entityID, pid: key.pid, startTimeNSec: startTimeNSec)
         process.parentPid = parentPid
         process.uid = uid
         process.effectiveUid = effectiveUid
         process.comm = comm
-        process.unit = unit
-        process.container = container
-        process.run(program)
+        process.sharedGroup = group
+        process.sharedProgram = running.program
         return Process(process)
     }
 }

@@ -1,87 +1,41 @@
 import TocsinEvents
 
-/// What a process runs. Its children run the same until they execute something, and share this.
-package final class KnownProgram: Sendable {
-    fileprivate let executable: ByteString?
-    fileprivate let device: UInt64?
-    fileprivate let inode: UInt64?
-    fileprivate let filename: ByteString?
-    /// A beginning of them.
-    private let kept: Arguments?
-    fileprivate let argumentsTruncated: Bool
-    fileprivate let flags: Process.ExecFlags
+/// What a process runs, in little memory: there may be thousands.
+package final class KnownProgram {
+    /// As far as it is kept; nil where nothing was told.
+    let program: Shared<Process.Program>?
+    /// Bytes that it takes; measured, about.
+    let byteCount: Int
+    /// Processes that run it, for who counts them.
+    var users = 0
 
     /// - Parameter argumentBytes: at most so many of its arguments are kept.
-    init(of process: borrowing Process, argumentBytes: Int = Lineage.parentArgumentBytes) {
-        executable = process.executable
-        device = process.executableDevice
-        inode = process.executableInode
-        filename = process.filename
-        flags = process.flags
-        let (arguments, areTruncated) = process.firstArguments(upTo: argumentBytes)
-        argumentsTruncated = areTruncated
-        kept = arguments.map(Arguments.init)
+    init(_ program: Shared<Process.Program>?, argumentBytes: Int = Lineage.parentArgumentBytes) {
+        self.program = program?.shortened(to: argumentBytes) ?? program
+        byteCount = 160 + (self.program?.allocatedBytes ?? 0)
     }
+}
 
-    /// Bytes that it takes; measured, about.
-    var byteCount: Int {
-        160 + (executable?.allocatedBytes ?? 0) + (filename?.allocatedBytes ?? 0) + (kept?.byteCount ?? 0)
-    }
-
-    fileprivate var arguments: [ByteString]? { kept?.list }
-
-    /// Few are kept as they are told. Each is an array of its own, of 40 bytes and more, and a process may have
-    /// hundreds of one letter: many are kept in one, each ended by NUL, which none contains.
-    private enum Arguments: Sendable {
-        case few([ByteString])
-        case many([UInt8])
-
-        private static let few = 8
-
-        init(_ arguments: [ByteString]) {
-            guard arguments.count > Self.few else {
-                self = .few(arguments)
-                return
-            }
-            var packed: [UInt8] = []
-            packed.reserveCapacity(arguments.reduce(0) { $0 + $1.bytes.count + 1 })
-            for argument in arguments {
-                packed += argument.bytes
-                packed.append(0)
-            }
-            self = .many(packed)
-        }
-
-        var list: [ByteString] {
-            switch self {
-            case .few(let arguments): arguments
-            case .many(let packed):
-                packed.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { ByteString(Array($0)) }
-            }
-        }
-
-        var byteCount: Int {
-            switch self {
-            case .few(let arguments): arguments.reduce(48) { $0 + $1.allocatedBytes + 8 }
-            case .many(let packed): packed.count + 48
-            }
-        }
+extension Shared<Process.Program> {
+    fileprivate func completed(from known: Self) -> Self {
+        let (mine, known) = (value, known.value)
+        return Shared(
+            Process.Program(
+                executable: mine.executable ?? known.executable,
+                executableDevice: mine.executableDevice ?? known.executableDevice,
+                executableInode: mine.executableInode ?? known.executableInode,
+                filename: mine.filename ?? known.filename, arguments: mine.arguments ?? known.arguments,
+                argumentsTruncated: mine.arguments == nil ? known.argumentsTruncated : mine.argumentsTruncated,
+                flags: mine.flags.union(known.flags)))
     }
 }
 
 extension Process.Members {
     /// It runs what another one runs: a child until it executes, or the same at another time. What was not told of
     /// this one and may have changed since, as the working directory, is not taken over.
-    mutating func run(_ program: KnownProgram) {
-        executable = executable ?? program.executable
-        executableDevice = executableDevice ?? program.device
-        executableInode = executableInode ?? program.inode
-        filename = filename ?? program.filename
-        if arguments == nil {
-            arguments = program.arguments
-            argumentsTruncated = program.argumentsTruncated
-        }
-        flags.formUnion(program.flags)
+    mutating func run(_ known: KnownProgram) {
+        guard let program = known.program else { return }
+        sharedProgram = sharedProgram?.completed(from: program) ?? program
     }
 }
 
@@ -99,6 +53,20 @@ extension Process {
 
 // An array has 32 bytes more than its elements, a string that is not kept in place as many more than its text; and
 // malloc rounds up.
+
+extension Shared<Process.Program> {
+    fileprivate var allocatedBytes: Int {
+        (value.executable?.allocatedBytes ?? 0) + (value.filename?.allocatedBytes ?? 0)
+            + (value.arguments.map { $0.bytes.count + 48 } ?? 0)
+    }
+}
+
+extension Shared<Process.ControlGroup> {
+    var allocatedBytes: Int {
+        64 + (value.path?.allocatedBytes ?? 0) + (value.unit?.allocatedBytes ?? 0)
+            + (value.container?.allocatedBytes ?? 0)
+    }
+}
 
 extension ByteString {
     var allocatedBytes: Int { bytes.count + 48 }

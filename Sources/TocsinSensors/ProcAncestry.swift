@@ -2,17 +2,16 @@ import TocsinEvents
 import TocsinLinux
 
 /// Ancestors as /proc shows them now: who ended is not there, and an orphan's parent is who adopted it.
-package struct ProcAncestry: Sendable {
+package struct ProcAncestry {
     private let reader: ProcessReader
     /// What was read of a process, good for as long as `stat` shows the same process and the same image.
     private var known: [Int32: Known] = [:]
     private var knownBytes = 0
 
-    private struct Known: Sendable {
+    private struct Known {
         var startTicks: UInt64
         var image: ProcStat.Image
         var process: KnownProcess
-        var program: KnownProgram
     }
 
     private static let (limit, byteLimit) = (4096, 2 << 20)
@@ -44,7 +43,7 @@ package struct ProcAncestry: Sendable {
     private mutating func current(_ pid: Int32) -> Process? {
         guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { return nil }
         if let known = known[pid], known.startTicks == stat.startTicks, known.image == stat.image {
-            var process = known.process.process(running: known.program)
+            var process = known.process.process
             // Both change without execve(2).
             process.parentPid = stat.parentPid
             process.comm = ByteString(stat.comm)
@@ -56,10 +55,10 @@ package struct ProcAncestry: Sendable {
             knownBytes = 0
         }
         let entry = Known(
-            startTicks: stat.startTicks, image: stat.image, process: KnownProcess(process),
-            program: KnownProgram(of: process))
+            startTicks: stat.startTicks, image: stat.image,
+            process: KnownProcess(process, running: KnownProgram(process.sharedProgram)))
         // Of what it replaces, too: counted again, it is only forgotten a little earlier.
-        knownBytes += entry.process.byteCount + entry.program.byteCount
+        knownBytes += entry.process.byteCount + entry.process.running.byteCount
         known[pid] = entry
         return process
     }
@@ -76,7 +75,7 @@ package struct ProcAncestry: Sendable {
             process.executable = ProcessReader.name(path, isUnlinked: status.links == 0).0
         }
         if let text = try? directory.read("cmdline", limit: Lineage.parentArgumentBytes) {
-            process.arguments = ProcessReader.arguments(text)
+            process.arguments = Arguments(bytes: text)
             process.argumentsTruncated = text.count == Lineage.parentArgumentBytes
         }
         return Process(process)

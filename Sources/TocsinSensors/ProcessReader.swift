@@ -101,9 +101,8 @@ package struct ProcessReader: Sendable {
         process.auditSession = number("sessionid", in: directory)
         if let text = try? directory.read("cgroup"), let path = CgroupPath.path(ofProcess: text) {
             let names = CgroupPath(parsing: path)
-            process.cgroup = ByteString(Array(path))
-            process.unit = names.unit
-            process.container = names.container
+            process.controlGroup = Process.ControlGroup(
+                path: ByteString(Array(path)), unit: names.unit, container: names.container)
         }
         if let pid = try? directory.namespace("pid"), let mount = try? directory.namespace("mnt"),
             let network = try? directory.namespace("net"), let user = try? directory.namespace("user")
@@ -118,24 +117,26 @@ package struct ProcessReader: Sendable {
     ) -> Snapshot {
         var process = surroundings
         process.comm = ByteString(stat.comm)
+        var program = process.program
         var executable: FileIdentity?
         var failure: SystemError?
         do throws(SystemError) {
             let path = try directory.link("exe")
             let status = try directory.status(of: "exe")
-            (process.executable, process.flags) = Self.name(path, isUnlinked: status.links == 0)
-            process.executableDevice = status.identity.device
-            process.executableInode = status.identity.inode
+            (program.executable, program.flags) = Self.name(path, isUnlinked: status.links == 0)
+            program.executableDevice = status.identity.device
+            program.executableInode = status.identity.inode
             executable = status.identity
             if status.mode & 0o6000 != 0, let ids = try? directory.status() {
                 process.take(ids)
-                process.flags.formUnion(Self.flags(of: status, ids))
+                program.flags.formUnion(Self.flags(of: status, ids))
             }
         } catch { failure = error }
         if let text = try? directory.read("cmdline", limit: Self.argumentLimit) {
-            process.arguments = Self.arguments(text)
-            process.argumentsTruncated = text.count == Self.argumentLimit
+            program.arguments = Arguments(bytes: text)
+            program.argumentsTruncated = text.count == Self.argumentLimit
         }
+        process.program = program
         return Snapshot(
             process: Process(process), stat: stat, executable: executable, executableFailure: failure)
     }
@@ -165,13 +166,6 @@ package struct ProcessReader: Sendable {
         guard isUnlinked, path.suffix(suffix.count).elementsEqual(suffix) else { return (ByteString(path), []) }
         let name = ByteString(Array(path.dropLast(suffix.count)))
         return (name, path.starts(with: "/memfd:".utf8) ? [.memfd] : [.deleted])
-    }
-
-    /// Each argument is ended by NUL; a process that writes over its own may leave out the last one.
-    package static func arguments(_ text: [UInt8]) -> [ByteString] {
-        var arguments = text.split(separator: 0, omittingEmptySubsequences: false).map { ByteString(Array($0)) }
-        if text.last == 0 || text.isEmpty { arguments.removeLast() }
-        return arguments
     }
 }
 

@@ -32,7 +32,7 @@ package struct ProcessTable: ~Copyable {
     private final class Entry {
         let key: ProcessKey
         /// nil once it is forgotten: only a key is left for its children to refer to.
-        var known: Known?
+        var known: KnownProcess?
         /// Who it was born of.
         var parent: Entry?
         /// Of its children.
@@ -40,25 +40,11 @@ package struct ProcessTable: ~Copyable {
         var hasEnded = false
         var hasChildren = false
 
-        init(_ known: Known, parent: Entry?) {
-            key = known.process.key
+        init(_ known: KnownProcess, parent: Entry?) {
+            key = known.key
             self.known = known
             self.parent = parent
         }
-    }
-
-    /// A process and what it runs.
-    private struct Known {
-        let process: KnownProcess
-        let running: Running
-    }
-
-    /// What processes run; counted once, however many they are.
-    private final class Running {
-        let program: KnownProgram
-        var users = 0
-
-        init(_ program: KnownProgram) { self.program = program }
     }
 
     /// `byteCapacity` in bytes: an ordinary process takes 900.
@@ -95,7 +81,7 @@ package struct ProcessTable: ~Copyable {
             // What the parent runs is shared.
             let inherited = parent?.known?.running
             insert(process, (process.hasProgram ? nil : inherited) ?? program(of: process), parent: parent)
-            return .news(running: inherited?.program)
+            return .news(running: inherited)
         case .exec:
             if let entry = entry(process.key) {
                 update(entry, process, program(of: process), parent: entry.parent ?? parent(of: process))
@@ -109,9 +95,9 @@ package struct ProcessTable: ~Copyable {
             guard let entry = entry(process.key) else { return .news(running: nil) }
             guard !entry.hasEnded else { return .repetition }
             // It may be forgotten at once.
-            let program = entry.known?.running.program
+            let running = entry.known?.running
             end(entry)
-            return .news(running: program)
+            return .news(running: running)
         default: return .news(running: nil)
         }
     }
@@ -132,11 +118,10 @@ package struct ProcessTable: ~Copyable {
         return parent
     }
 
-    private func program(of process: borrowing Process) -> Running {
+    private func program(of process: borrowing Process) -> KnownProgram {
         let isSpacious = byteCount < byteCapacity / 2
-        return Running(
-            KnownProgram(
-                of: process, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes))
+        return KnownProgram(
+            process.sharedProgram, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
     }
 
     private mutating func entry(_ key: ProcessKey) -> Entry? {
@@ -146,23 +131,26 @@ package struct ProcessTable: ~Copyable {
         return latest
     }
 
-    private mutating func insert(_ process: borrowing Process, _ running: Running, parent: Entry?) {
-        if let entry = entries[process.key] { return update(entry, process, running, parent: parent) }
-        let known = Known(process: KnownProcess(process), running: running)
+    private mutating func insert(_ process: borrowing Process, _ running: KnownProgram, parent: Entry?) {
+        let known = KnownProcess(process, running: running)
         let entry = Entry(known, parent: parent)
+        if let before = entries.updateValue(entry, forKey: entry.key) {
+            entries[before.key] = before
+            return update(before, process, running, parent: parent)
+        }
         latest = entry
         use(known)
         parent?.hasChildren = true
         arrived.append(entry.key)
-        entries[entry.key] = entry
         own(entry)
         stayInBounds()
     }
 
-    private mutating func update(_ entry: Entry, _ process: borrowing Process, _ running: Running, parent: Entry?) {
+    private mutating func update(_ entry: Entry, _ process: borrowing Process, _ running: KnownProgram, parent: Entry?)
+    {
         // Its children have another parent now, and their children another grandparent.
         if entry.hasChildren { forgetLineages() }
-        let known = Known(process: KnownProcess(process), running: running)
+        let known = KnownProcess(process, running: running)
         use(known)
         if let before = entry.known { leave(before) }
         entry.known = known
@@ -180,16 +168,16 @@ package struct ProcessTable: ~Copyable {
         }
     }
 
-    private mutating func use(_ known: Known) {
-        byteCount += known.process.byteCount
-        if known.running.users == 0 { byteCount += known.running.program.byteCount }
+    private mutating func use(_ known: KnownProcess) {
+        byteCount += known.byteCount
+        if known.running.users == 0 { byteCount += known.running.byteCount }
         known.running.users += 1
     }
 
-    private mutating func leave(_ known: Known) {
-        byteCount -= known.process.byteCount
+    private mutating func leave(_ known: KnownProcess) {
+        byteCount -= known.byteCount
         known.running.users -= 1
-        if known.running.users == 0 { byteCount -= known.running.program.byteCount }
+        if known.running.users == 0 { byteCount -= known.running.byteCount }
     }
 
     /// The number is its own now. Was it another's, that one has ended, told or not.
@@ -239,7 +227,7 @@ package struct ProcessTable: ~Copyable {
         var ancestors: [Process] = []
         var next: Entry? = parent
         while ancestors.count < Lineage.depth, let entry = next, let known = entry.known {
-            ancestors.append(known.process.process(running: known.running.program))
+            ancestors.append(known.process)
             next = origin(of: entry)
         }
         let lineage = Lineage(ancestors)

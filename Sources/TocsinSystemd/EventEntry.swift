@@ -66,7 +66,7 @@ extension JournalEntry {
         field("TOCSIN_EXIT_SIGNAL", process.exitSignal)
     }
 
-    private mutating func field(_ name: StaticString, arguments: [ByteString]?) {
+    private mutating func field(_ name: StaticString, arguments: Arguments?) {
         guard let arguments else { return }
         var line: [UInt8] = []
         line.appendCommandLine(arguments, limit: Self.maximumValue)
@@ -102,7 +102,7 @@ extension Priority {
 
 extension [UInt8] {
     /// Arguments, each quoted where it has to be, with single spaces between them.
-    mutating func appendCommandLine(_ arguments: [ByteString], limit: Int) {
+    mutating func appendCommandLine(_ arguments: some Sequence<ByteString>, limit: Int) {
         let start = count
         for (index, argument) in arguments.enumerated() {
             if index > 0 { append(UInt8(ascii: " ")) }

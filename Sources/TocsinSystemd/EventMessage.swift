@@ -44,7 +44,7 @@ struct EventMessage {
         }
         guard let rest = process.arguments?.dropFirst(), !rest.isEmpty else { return }
         text(" ")
-        bytes.appendCommandLine(Array(rest), limit: Self.longestPath)
+        bytes.appendCommandLine(rest, limit: Self.longestPath)
         if process.argumentsTruncated { text("…") }
     }
 

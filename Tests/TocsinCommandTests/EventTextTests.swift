@@ -84,7 +84,7 @@ import TocsinEvents
     @Test("a hundred thousand empty arguments do not fill the screen")
     func manyEmpty() {
         let line = CommandText.command(
-            of: process { $0.arguments = ["curl"] + Array(repeating: "", count: 100_000) })
+            of: process { $0.arguments = Arguments(["curl"] + Array(repeating: "", count: 100_000)) })
         #expect(line == "/usr/bin/curl" + String(repeating: " ''", count: 4097) + " … [95903 more bytes]")
     }
 

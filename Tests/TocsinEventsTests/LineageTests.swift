@@ -12,7 +12,7 @@ struct LineageTests {
         process.executable = "/usr/bin/x"
         process.unit = "x.service"
         process.workingDirectory = "/"
-        process.arguments = arguments
+        process.arguments = Arguments(arguments)
         return process
     }
 
@@ -34,10 +34,10 @@ struct LineageTests {
     @Test("arguments that fit to the last byte are whole")
     func exactFit() {
         let exact = process(1, arguments: ["ab", "cde"])
-        #expect(exact.firstArguments(upTo: 6) == (exact.arguments, false))
-        #expect(exact.firstArguments(upTo: 5).arguments == ["ab", "cd"])
-        #expect(exact.firstArguments(upTo: 5).areTruncated)
-        #expect(exact.firstArguments(upTo: 3).arguments == ["ab"])
+        #expect(exact.sharedProgram?.shortened(to: 6) == nil)
+        #expect(exact.sharedProgram?.shortened(to: 5)?.value.arguments == ["ab", "cd"])
+        #expect(exact.sharedProgram?.shortened(to: 5)?.value.argumentsTruncated == true)
+        #expect(exact.sharedProgram?.shortened(to: 3)?.value.arguments == ["ab"])
     }
 
     @Test("an event with a lineage is encoded as the same event without")

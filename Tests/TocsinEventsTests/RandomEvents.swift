@@ -46,7 +46,7 @@ extension SeededGenerator {
         process.executableDevice = bits()
         process.executableInode = bits()
         process.filename = perhaps { $0.text() }
-        process.arguments = perhaps { $0.list { $0.text() } }
+        process.arguments = perhaps { Arguments($0.list { $0.text() }) }
         process.argumentsTruncated = .random(using: &self)
         process.workingDirectory = perhaps { $0.text() }
         process.cgroup = perhaps { $0.text() }

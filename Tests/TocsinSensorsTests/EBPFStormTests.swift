@@ -21,7 +21,9 @@ struct EBPFStormTests {
     }
 
     private static func name(_ process: Process) -> [Int]? {
-        guard let arguments = process.arguments, arguments.count == 3, arguments[0] == "storm" else { return nil }
+        guard let arguments = process.arguments.map(Array.init), arguments.count == 3, arguments[0] == "storm" else {
+            return nil
+        }
         let numbers = arguments[2].string.split(separator: "-").compactMap { Int($0) }
         return numbers.count == 3 ? numbers : nil
     }

@@ -5,16 +5,6 @@ import TocsinLinux
 import TocsinSensors
 
 @Suite struct ProcessReaderTests {
-    @Test(
-        "arguments are what stands between the NULs, empty ones too",
-        arguments: [
-            ("", []), ("a\0", ["a"]), ("a\0b c\0", ["a", "b c"]), ("a\0\0", ["a", ""]), ("\0", [""]),
-            ("title without end", ["title without end"]),
-        ] as [(String, [String])])
-    func arguments(_ text: String, _ arguments: [String]) {
-        #expect(ProcessReader.arguments(Array(text.utf8)).map(\.string) == arguments)
-    }
-
     @Test("only a file without a name is deleted, whatever it is called")
     func names() {
         func name(_ path: String, _ isUnlinked: Bool) -> (String, Process.ExecFlags) {

@@ -123,13 +123,13 @@ struct ProcessTableTests {
         table.seed([process(1, parent: 0, "init")])
         for pid in Int32(2)..<5000 {
             var child = process(pid, start: UInt64(pid), parent: 1, ByteString(String(repeating: "p", count: 500)))
-            child.arguments = Array(repeating: "x", count: 2000)
+            child.arguments = Arguments(Array(repeating: "x", count: 2000))
             _ = table.told(.exec, child)
             #expect(table.byteCount <= 1 << 20)
         }
         #expect(table.count > 500, "of arguments the beginnings are kept before a process is forgotten")
         let last = table.lineage(of: process(6000, start: 6000, parent: 4999)).ancestors
-        #expect(last.first?.arguments == Array(repeating: "x", count: Lineage.argumentBytes / 2))
+        #expect(last.first?.arguments == Arguments(Array(repeating: "x", count: Lineage.argumentBytes / 2)))
         #expect(last.first?.argumentsTruncated == true)
         for pid in Int32(2)..<5000 { _ = table.told(.exit, process(pid, start: UInt64(pid), parent: 1)) }
         #expect(table.told(.exec, process(7000, start: 7000, parent: 1, "sh")) != nil)
@@ -139,7 +139,8 @@ struct ProcessTableTests {
     @Test("empty arguments are kept: among others, and where there is nothing else")
     func emptyArguments() {
         var table = ProcessTable()
-        for (pid, arguments) in [(Int32(30), ["", "a", ""]), (31, [""]), (32, [])] as [(Int32, [ByteString])] {
+        let known: [Int32: Arguments] = [30: ["", "a", ""], 31: [""], 32: []]
+        for (pid, arguments) in known {
             var parent = process(pid, parent: 1)
             parent.arguments = arguments
             _ = table.told(.exec, parent)

@@ -53,7 +53,7 @@ import TocsinEvents
     @Test("the largest command line the kernel allows makes an entry of bounded size")
     func large() {
         var process = curl
-        process.arguments = Array(repeating: ByteString(Array(repeating: 0xFF, count: 1000)), count: 2000)
+        process.arguments = Arguments(Array(repeating: ByteString(Array(repeating: 0xFF, count: 1000)), count: 2000))
         let entry = JournalEntry(event(.exec, process: process))
         #expect(entry.bytes.count < 64 * 1024)
         #expect(entry.dictionary["MESSAGE"].map { $0.utf8.count < 4096 } == true)

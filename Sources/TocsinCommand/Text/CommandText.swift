@@ -31,7 +31,7 @@ package enum CommandText {
         return "\(process.pid)"
     }
 
-    private static func list(_ arguments: ArraySlice<ByteString>, cut: Bool) -> String {
+    private static func list(_ arguments: Arguments.SubSequence, cut: Bool) -> String {
         var words: [String] = []
         var left = maximumBytes
         for (index, argument) in zip(arguments.indices, arguments) {

@@ -145,9 +145,10 @@ struct EventPipeline: ~Copyable {
         let lineage = ancestry.lineage(of: event)
         event.ancestors = lineage?.ancestors ?? []
         judge.judge(&event)
-        publish(event, lineage, origin)
         // Rules remember what they saw, and the journal what it was told of.
-        if judge.decisionDueUSec != nil || !event.detections.isEmpty { lookForDue() }
+        let mayBeDue = judge.decisionDueUSec != nil || !event.detections.isEmpty
+        publish(event, lineage, origin)
+        if mayBeDue { lookForDue() }
     }
 
     /// The number is given here, before any session's filter, so that whoever compares numbers sees every loss.

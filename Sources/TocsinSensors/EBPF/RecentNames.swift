@@ -33,12 +33,14 @@ struct RecentNames: Sendable {
     private static func place(of bytes: UnsafeRawBufferPointer) -> Int {
         var hash = UInt64(bytes.count)
         func add(_ word: UInt64) { hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15 }
-        var rest = bytes[...]
-        while rest.count >= 8 {
-            add(bytes.loadUnaligned(fromByteOffset: rest.startIndex, as: UInt64.self))
-            rest = rest.dropFirst(8)
+        var start = 0
+        while start + 8 <= bytes.count {
+            add(bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+            start += 8
         }
-        add(rest.reduce(0) { $0 << 8 | UInt64($1) })
+        var rest: UInt64 = 0
+        for index in start..<bytes.count { rest = rest << 8 | UInt64(bytes[index]) }
+        add(rest)
         return Int(hash >> 56) % places
     }
 }

@@ -7,27 +7,15 @@ import TocsinEvents
 package struct RecordDecoder: Sendable {
     private let boot: BootID
     /// Groups seen lately. A group of version 2 cannot be renamed and its id is never given again.
-    private var groups: [UInt64: Group] = [:]
+    private var groups: [UInt64: Shared<Process.ControlGroup>] = [:]
     private static let groupLimit = 1024
 
     /// The group of the latest record: most are of a few.
-    private var latest: Group?
+    private var latest: (id: UInt64, group: Shared<Process.ControlGroup>?) = (0, nil)
 
     private var names = RecentNames()
     /// As the kernel's directory entries have them, the last component first.
     private var paths = RecentNames()
-
-    fileprivate final class Group: Sendable {
-        let id: UInt64
-        let path: ByteString
-        let names: CgroupPath
-
-        init(_ id: UInt64, path: ByteString) {
-            self.id = id
-            self.path = path
-            names = CgroupPath(parsing: path.bytes)
-        }
-    }
 
     package init(boot: BootID) { self.boot = boot }
 
@@ -78,8 +66,8 @@ package struct RecordDecoder: Sendable {
             pid: UInt64(raw.pid_namespace), mount: UInt64(raw.mount_namespace),
             network: UInt64(raw.network_namespace), user: UInt64(raw.user_namespace))
         // An execution brings the path of its group; so what was executed in the group before is known by its id.
-        if latest?.id != raw.cgroup_id { latest = groups[raw.cgroup_id] }
-        if let latest { process.join(latest) }
+        if latest.id != raw.cgroup_id { latest = (raw.cgroup_id, groups[raw.cgroup_id]) }
+        process.sharedGroup = latest.group
         process.comm = withUnsafeBytes(of: raw.comm) { name($0.upToNUL) }
     }
 
@@ -101,27 +89,29 @@ package struct RecordDecoder: Sendable {
         else { return false }
         func failed(_ fault: probe_fault) -> Bool { raw.faults & fault.rawValue != 0 }
 
-        process.arguments = list(arguments, cut: failed(PROBE_FAULT_ARGUMENTS))
-        process.argumentsTruncated = failed(PROBE_FAULT_ARGUMENTS)
-        // A name cut short would name another file.
-        if !failed(PROBE_FAULT_FILENAME) { process.filename = name(filename) }
-        if !failed(PROBE_FAULT_EXECUTABLE) { process.executable = path(executable) }
+        // A name cut short would name another file; of arguments that were cut, the last one is a beginning.
+        process.sharedProgram = Shared(
+            Process.Program(
+                executable: failed(PROBE_FAULT_EXECUTABLE) ? nil : path(executable),
+                executableDevice: Self.device(raw.device), executableInode: raw.inode,
+                filename: failed(PROBE_FAULT_FILENAME) ? nil : name(filename),
+                arguments: failed(PROBE_FAULT_ARGUMENTS) && arguments.isEmpty
+                    ? nil : Arguments(bytes: Array(arguments)),
+                argumentsTruncated: failed(PROBE_FAULT_ARGUMENTS), flags: Process.ExecFlags(rawValue: raw.flags)))
         if !failed(PROBE_FAULT_WORKING_DIRECTORY) { process.workingDirectory = path(directory) }
-        process.executableInode = raw.inode
-        process.executableDevice = Self.device(raw.device)
         process.tty = withUnsafeBytes(of: raw.tty) { Self.terminal($0.upToNUL) }
-        process.flags = Process.ExecFlags(rawValue: raw.flags)
-        if process.cgroup == nil, !failed(PROBE_FAULT_CGROUP) {
-            process.join(remember(raw.process.cgroup_id, path: path(cgroup)))
+        if process.sharedGroup == nil, !failed(PROBE_FAULT_CGROUP) {
+            process.sharedGroup = remember(raw.process.cgroup_id, path: path(cgroup))
         }
         return true
     }
 
-    private mutating func remember(_ id: UInt64, path: ByteString) -> Group {
-        let group = Group(id, path: path)
+    private mutating func remember(_ id: UInt64, path: ByteString) -> Shared<Process.ControlGroup> {
+        let names = CgroupPath(parsing: path.bytes)
+        let group = Shared(Process.ControlGroup(path: path, unit: names.unit, container: names.container))
         if groups.count >= Self.groupLimit { groups.removeAll(keepingCapacity: true) }
         groups[id] = group
-        latest = group
+        latest = (id, group)
         return group
     }
 
@@ -144,21 +134,6 @@ package struct RecordDecoder: Sendable {
 
     private mutating func path(_ components: UnsafeRawBufferPointer) -> ByteString {
         paths.name(components, read: Self.path)
-    }
-
-    /// NUL-terminated strings. The last one of a list that was cut lacks its NUL and is its beginning.
-    private mutating func list(_ bytes: UnsafeRawBufferPointer, cut: Bool) -> [ByteString]? {
-        if bytes.isEmpty { return cut ? nil : [] }
-        var arguments: [ByteString] = []
-        arguments.reserveCapacity(4)
-        var rest = bytes
-        while !rest.isEmpty {
-            let argument = rest.upToNUL
-            // The first is the name of the program, mostly; others seldom come again.
-            arguments.append(arguments.isEmpty ? name(argument) : ByteString(Array(argument)))
-            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(argument.count + 1))
-        }
-        return arguments
     }
 
     /// NUL-terminated components, the last one of the path first.
@@ -193,14 +168,6 @@ package struct RecordDecoder: Sendable {
             return String(decoding: name, as: UTF8.self)
         }
         return "pts/" + String(decoding: name.dropFirst(3), as: UTF8.self)
-    }
-}
-
-extension Process.Members {
-    fileprivate mutating func join(_ group: RecordDecoder.Group) {
-        cgroup = group.path
-        unit = group.names.unit
-        container = group.names.container
     }
 }
 
