@@ -5,10 +5,9 @@ import Glibc
 /// wait for what it can read, and without a thread that sleeps for it.
 ///
 /// An asynchronous poll (`io_submit(2)`, IOCB_CMD_POLL) rings it, once. What is polled is not the descriptor but an
-/// epoll set with it, edge-triggered: a set says what has become ready since it was asked, where the descriptor might
-/// be ready for as long as others want; and whoever waits for a set is called with what has happened, so that the
-/// kernel rings at once, where a plain wake-up would go through a thread of the kernel first (aio_poll_wake in
-/// fs/aio.c).
+/// epoll set with it: whoever waits for a set is called with what has happened, so that the kernel rings at once, where
+/// a plain wake-up would go through a thread of the kernel first (aio_poll_wake in fs/aio.c). And a set knows what has
+/// happened since it was asked, where the descriptor might be ready for as long as others want.
 package struct Doorbell: ~Copyable, Sendable {
     private let edges: Epoll
     private let bell: EventFD
@@ -33,7 +32,8 @@ package struct Doorbell: ~Copyable, Sendable {
     /// What becomes readable when it rings, and is not any more when it was read.
     package func duplicateDescriptor() throws(SystemError) -> FileDescriptor { try bell.descriptor.duplicate() }
 
-    /// Rings at the next edge, or at once where one has come since `answer`. Nothing where it is armed already.
+    /// Rings at the next edge; or at once where one has come that was not forgotten, and the descriptor is still
+    /// readable: a set that is polled drops what is not ready any more. Nothing where it is armed already.
     package mutating func arm() throws(SystemError) {
         guard !isArmed else { return }
         try syscall("io_submit") {
@@ -42,10 +42,11 @@ package struct Doorbell: ~Copyable, Sendable {
         isArmed = true
     }
 
-    /// Whoever heard it looks now: it rings for later edges only. Nothing where it has not rung.
-    package mutating func answer() throws(SystemError) {
-        guard isArmed, tocsin_aio_take(context) != 0 else { return }
-        isArmed = false
-        try edges.forgetEdge()
+    /// Whoever heard it looks now. Nothing where it has not rung.
+    package mutating func answer() {
+        if isArmed, tocsin_aio_take(context) != 0 { isArmed = false }
     }
+
+    /// For who leaves the descriptor readable: it rings for later edges only.
+    package func forgetEdges() throws(SystemError) { try edges.forgetEdge() }
 }

@@ -37,7 +37,7 @@ final class RingQueue: RecordQueue {
         state.withLock { state in
             guard state.failure == nil else { return }
             do throws(SystemError) {
-                try state.doorbell?.answer()
+                state.doorbell?.answer()
                 let count = try state.reader.read(limit: Self.batch, take)
                 counters.delivered(count.events)
                 counters.lost(count.lost)
@@ -54,6 +54,11 @@ final class RingQueue: RecordQueue {
             guard state.failure == nil else { return .nothing }
             do throws(SystemError) {
                 let rest = try state.reader.release(awaiting: urgent)
+                if rest == .unfinished {
+                    // The ring stays readable meanwhile, and would ring again and again.
+                    try state.doorbell?.forgetEdges()
+                    if try state.reader.hasNext() { return .more }
+                }
                 // Behind the wish: a record that was announced since then rings at once.
                 if rest != .more { try state.doorbell?.arm() }
                 return rest

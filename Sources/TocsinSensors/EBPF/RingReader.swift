@@ -120,6 +120,8 @@ struct RingReader: ~Copyable {
         return ring.isEmpty() ? .nothing : .unfinished
     }
 
+    mutating func hasNext() throws(SystemError) -> Bool { try ring.hasNext() }
+
     /// From here on nothing is added.
     mutating func close() {
         isClosed = true
