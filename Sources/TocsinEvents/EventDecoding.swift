@@ -100,8 +100,8 @@ extension Process.Program {
     fileprivate init(members: MemberReader, _ extent: EventExtent) throws(MemberError) {
         self.init(
             executable: try members.text("executable", base64: "executableBase64"),
-            executableDevice: extent == .whole ? try members.bits("executableDevice") : nil,
-            executableInode: extent == .whole ? try members.bits("executableInode") : nil,
+            device: extent == .whole ? try members.bits("executableDevice") : nil,
+            inode: extent == .whole ? try members.bits("executableInode") : nil,
             filename: try members.text("filename", base64: "filenameBase64"),
             arguments: try members.texts("arguments", base64: "argumentsBase64").map { Arguments($0) },
             argumentsTruncated: try members.boolean("argumentsTruncated") ?? false)

@@ -11,21 +11,6 @@ extension Process {
         public var arguments: Arguments?
         public var argumentsTruncated: Bool
         public var flags: ExecFlags
-
-        @inlinable
-        public init(
-            executable: ByteString? = nil, executableDevice: UInt64? = nil, executableInode: UInt64? = nil,
-            filename: ByteString? = nil, arguments: Arguments? = nil, argumentsTruncated: Bool = false,
-            flags: ExecFlags = []
-        ) {
-            self.executable = executable
-            self.executableDevice = executableDevice
-            self.executableInode = executableInode
-            self.filename = filename
-            self.arguments = arguments
-            self.argumentsTruncated = argumentsTruncated
-            self.flags = flags
-        }
     }
 
     /// What is remarkable about an execution.
@@ -47,6 +32,18 @@ extension Process {
         public static let names: [(flag: ExecFlags, name: String)] = [
             (.setuid, "setuid"), (.setgid, "setgid"), (.memfd, "memfd"), (.deleted, "deleted"), (.script, "script"),
         ]
+    }
+}
+
+extension Process.Program {
+    // By the initializer that the compiler makes: one that sets what is nil at first makes it copy the whole.
+    public init(
+        executable: ByteString? = nil, device: UInt64? = nil, inode: UInt64? = nil, filename: ByteString? = nil,
+        arguments: Arguments? = nil, argumentsTruncated: Bool = false, flags: Process.ExecFlags = []
+    ) {
+        self.init(
+            executable: executable, executableDevice: device, executableInode: inode, filename: filename,
+            arguments: arguments, argumentsTruncated: argumentsTruncated, flags: flags)
     }
 }
 

@@ -6,10 +6,10 @@ public struct Shared<Value: Hashable & Sendable>: Sendable {
     final class Box: Sendable {
         @usableFromInline let value: Value
 
-        @inlinable init(_ value: Value) { self.value = value }
+        @inlinable init(_ value: consuming Value) { self.value = value }
     }
 
-    @inlinable public init(_ value: Value) { box = Box(value) }
+    @inlinable public init(_ value: consuming Value) { box = Box(value) }
 
     @inlinable public var value: Value {
         get { box.value }

@@ -10,9 +10,10 @@ package final class KnownProgram {
     var users = 0
 
     /// - Parameter argumentBytes: at most so many of its arguments are kept.
-    init(_ program: Shared<Process.Program>?, argumentBytes: Int = Lineage.parentArgumentBytes) {
-        self.program = program?.shortened(to: argumentBytes) ?? program
-        byteCount = 160 + (self.program?.allocatedBytes ?? 0)
+    init(_ program: consuming Shared<Process.Program>?, argumentBytes: Int = Lineage.parentArgumentBytes) {
+        if let shortened = program?.shortened(to: argumentBytes) { program = shortened }
+        byteCount = 160 + (program?.allocatedBytes ?? 0)
+        self.program = program
     }
 }
 
@@ -22,8 +23,8 @@ extension Shared<Process.Program> {
         return Shared(
             Process.Program(
                 executable: mine.executable ?? known.executable,
-                executableDevice: mine.executableDevice ?? known.executableDevice,
-                executableInode: mine.executableInode ?? known.executableInode,
+                device: mine.executableDevice ?? known.executableDevice,
+                inode: mine.executableInode ?? known.executableInode,
                 filename: mine.filename ?? known.filename, arguments: mine.arguments ?? known.arguments,
                 argumentsTruncated: mine.arguments == nil ? known.argumentsTruncated : mine.argumentsTruncated,
                 flags: mine.flags.union(known.flags)))

@@ -126,8 +126,7 @@ package struct ProcessTable: ~Copyable {
 
     private mutating func entry(_ key: ProcessKey) -> Entry? {
         if let latest, latest.key == key, latest.known != nil { return latest }
-        latest = owners[key.pid]
-        if latest?.key != key { latest = entries[key] }
+        if let owner = owners[key.pid], owner.key == key { latest = owner } else { latest = entries[key] }
         return latest
     }
 

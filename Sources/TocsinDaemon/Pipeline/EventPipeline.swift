@@ -122,7 +122,7 @@ struct EventPipeline: ~Copyable {
                 return
             }
             event = newEvent(type, realtimeUSec, monotonicUSec)
-            event.process = program.map(process.running) ?? process
+            event.process = if let program { process.running(program) } else { process }
         case .file(let type, let file, let process):
             event = newEvent(type, realtimeUSec, monotonicUSec)
             event.file = file

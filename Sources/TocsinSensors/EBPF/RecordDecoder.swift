@@ -90,14 +90,12 @@ package struct RecordDecoder: Sendable {
         func failed(_ fault: probe_fault) -> Bool { raw.faults & fault.rawValue != 0 }
 
         // A name cut short would name another file; of arguments that were cut, the last one is a beginning.
-        process.sharedProgram = Shared(
-            Process.Program(
-                executable: failed(PROBE_FAULT_EXECUTABLE) ? nil : path(executable),
-                executableDevice: Self.device(raw.device), executableInode: raw.inode,
-                filename: failed(PROBE_FAULT_FILENAME) ? nil : name(filename),
-                arguments: failed(PROBE_FAULT_ARGUMENTS) && arguments.isEmpty
-                    ? nil : Arguments(bytes: Array(arguments)),
-                argumentsTruncated: failed(PROBE_FAULT_ARGUMENTS), flags: Process.ExecFlags(rawValue: raw.flags)))
+        process.program = Process.Program(
+            executable: failed(PROBE_FAULT_EXECUTABLE) ? nil : path(executable),
+            device: Self.device(raw.device), inode: raw.inode,
+            filename: failed(PROBE_FAULT_FILENAME) ? nil : name(filename),
+            arguments: failed(PROBE_FAULT_ARGUMENTS) && arguments.isEmpty ? nil : Arguments(bytes: Array(arguments)),
+            argumentsTruncated: failed(PROBE_FAULT_ARGUMENTS), flags: Process.ExecFlags(rawValue: raw.flags))
         if !failed(PROBE_FAULT_WORKING_DIRECTORY) { process.workingDirectory = path(directory) }
         process.tty = withUnsafeBytes(of: raw.tty) { Self.terminal($0.upToNUL) }
         if process.sharedGroup == nil, !failed(PROBE_FAULT_CGROUP) {
