@@ -9,7 +9,8 @@ final class KnownProcess {
     private let uid: UInt32?
     private let effectiveUid: UInt32?
     private let comm: ByteString?
-    private let group: Shared<Process.ControlGroup>?
+    private let unit: String?
+    private let container: String?
     let running: KnownProgram
     /// Bytes that it takes, with its places in a table, and with the place of a parent that is forgotten, but without
     /// what it runs; measured, about.
@@ -24,18 +25,20 @@ final class KnownProcess {
         uid = process.uid
         effectiveUid = process.effectiveUid
         comm = process.comm
-        group = process.sharedGroup
-        byteCount = 400 + (comm?.allocatedBytes ?? 0) + (group?.allocatedBytes ?? 0)
+        unit = process.unit
+        container = process.container
+        byteCount =
+            400 + (comm?.allocatedBytes ?? 0) + (unit?.allocatedBytes ?? 0) + (container?.allocatedBytes ?? 0)
     }
 
-    /// With what an ancestor is told of, and more.
+    /// With what an ancestor is told of.
     var process: Process {
         var process = Process.Members(entityID: entityID, pid: key.pid, startTimeNSec: startTimeNSec)
         process.parentPid = parentPid
         process.uid = uid
         process.effectiveUid = effectiveUid
         process.comm = comm
-        process.sharedGroup = group
+        process.controlGroup = Process.ControlGroup(unit: unit, container: container)
         process.sharedProgram = running.program
         return Process(process)
     }

@@ -62,13 +62,6 @@ extension Shared<Process.Program> {
     }
 }
 
-extension Shared<Process.ControlGroup> {
-    var allocatedBytes: Int {
-        64 + (value.path?.allocatedBytes ?? 0) + (value.unit?.allocatedBytes ?? 0)
-            + (value.container?.allocatedBytes ?? 0)
-    }
-}
-
 extension ByteString {
     var allocatedBytes: Int { bytes.count + 48 }
 }
