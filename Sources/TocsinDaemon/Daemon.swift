@@ -204,8 +204,7 @@ final class Daemon {
 
     /// What `read` hands out goes its way.
     private func take(from source: SourceName, _ read: ((consuming SensorRecord) -> Void) -> Void) {
-        func take(_ pipeline: inout EventPipeline) { read { pipeline.take($0, from: source) } }
-        take(&pipeline)
+        pipeline.take(from: source, read)
         setTimer()
     }
 

@@ -48,6 +48,11 @@ struct EventPipeline: ~Copyable {
     /// This source tells nothing any more.
     mutating func end(_ source: SourceName) { ancestry.end(source) }
 
+    /// What `read` hands out.
+    mutating func take(from source: SourceName, _ read: ((consuming SensorRecord) -> Void) -> Void) {
+        read { take($0, from: source) }
+    }
+
     /// Tells everyone that events are missing here which no source speaks of.
     mutating func takeGap(_ origin: Gap.Origin) {
         var event = newEvent(.gap, TocsinLinux.Clock.realtimeUSec(), TocsinLinux.Clock.monotonicUSec())
