@@ -17,9 +17,7 @@ func execution(sequence: UInt64 = 1, cursor: Cursor) -> Event {
     process.executableDevice = 66_306
     process.executableInode = 1_442_911
     process.filename = ByteString("/usr/bin/git")
-    process.arguments = ["git", "log", "--oneline", "--decorate", "--max-count=20", "origin/main"].map {
-        ByteString($0)
-    }
+    process.arguments = ["git", "log", "--oneline", "--decorate", "--max-count=20", "origin/main"]
     process.workingDirectory = ByteString("/home/alice/projects/tocsin")
     process.cgroup = ByteString("/user.slice/user-1000.slice/session-3.scope")
     process.unit = "session-3.scope"
