@@ -62,3 +62,8 @@ extension Arguments: BidirectionalCollection {
 extension Arguments: ExpressibleByArrayLiteral {
     public init(arrayLiteral arguments: ByteString...) { self.init(arguments) }
 }
+
+extension Arguments: CustomStringConvertible, CustomReflectable {
+    public var description: String { Array(self).description }
+    public var customMirror: Mirror { Mirror(reflecting: Array(self)) }
+}

@@ -24,3 +24,9 @@ extension Shared: Hashable {
 
     public func hash(into hasher: inout Hasher) { hasher.combine(box.value) }
 }
+
+/// As the value: that it is shared is nobody's business.
+extension Shared: CustomStringConvertible, CustomReflectable {
+    public var description: String { String(describing: value) }
+    public var customMirror: Mirror { Mirror(reflecting: value) }
+}
