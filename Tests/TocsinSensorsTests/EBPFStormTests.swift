@@ -155,7 +155,7 @@ struct EBPFStormTests {
             child.end()
             let count = try reader.read(limit: 1000) { if case .gap = $0.body { gaps.append($0.body) } }
             #expect(count.events >= 2)
-            _ = try reader.release(awaiting: try UrgentTypes([]))
+            _ = try reader.release()
         }
         #expect(gaps == [.gap(count: 3), .gap(count: 2)])
     }
@@ -179,13 +179,13 @@ struct EBPFStormTests {
         let count = try failing.read(limit: 100_000) { records.append($0) }
         #expect(count.events == records.count && count.events > 0)
         #expect((Self.starts(records, of: storm)[0] ?? []).count < 50)
-        #expect(throws: SystemError.self) { _ = try failing.release(awaiting: try UrgentTypes([])) }
+        #expect(throws: SystemError.self) { _ = try failing.release() }
         #expect(try delivered() == records.count)
         #expect(throws: SystemError.self) { _ = try failing.read(limit: 1) { _ in } }
 
         var next = try Self.reader(of: probes)
         _ = try next.read(limit: 100_000) { records.append($0) }
-        _ = try next.release(awaiting: try UrgentTypes([]))
+        _ = try next.release()
         #expect(try delivered() == records.count)
         #expect(Self.starts(records, of: storm)[0] == Array(0..<50))
     }
@@ -218,7 +218,8 @@ struct EBPFStormTests {
         var rest = QueueRest.more
         while rest == .more {
             _ = try reader.read(limit: 1000) { _ in }
-            rest = try reader.release(awaiting: try UrgentTypes(types))
+            rest = try reader.release()
+            if rest != .more { rest = try reader.await(try UrgentTypes(types)) }
         }
         _ = try epoll.wait(timeoutMSec: 0)
     }

@@ -53,12 +53,11 @@ final class RingQueue: RecordQueue {
         state.withLock { state in
             guard state.failure == nil else { return .nothing }
             do throws(SystemError) {
-                let rest = try state.reader.release(awaiting: urgent)
-                if rest == .unfinished {
-                    // The ring stays readable meanwhile, and would ring again and again.
-                    try state.doorbell?.forgetEdges()
-                    if try state.reader.hasNext() { return .more }
-                }
+                var rest = try state.reader.release()
+                // The ring stays readable meanwhile, and would ring again and again. Before the wish: who fulfils it
+                // rings once.
+                if rest == .unfinished { try state.doorbell?.forgetEdges() }
+                if rest != .more { rest = try state.reader.await(urgent) }
                 // Behind the wish: a record that was announced since then rings at once.
                 if rest != .more { try state.doorbell?.arm() }
                 return rest

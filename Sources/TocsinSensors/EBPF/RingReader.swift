@@ -102,25 +102,31 @@ struct RingReader: ~Copyable {
         }
     }
 
-    /// What was read needs not be read again, by nobody. Where nothing else is there, the probes will wake whoever
-    /// sleeps on the ring, edge-triggered: the level would stay up for as long as a probe is writing, or a record
-    /// waits.
-    mutating func release(awaiting types: UrgentTypes) throws(SystemError) -> QueueRest {
+    /// What was read needs not be read again, by nobody. Says what else is there.
+    mutating func release() throws(SystemError) -> QueueRest {
         counters.setReportedLost(ledger.reported)
         counters.setReportedSkipped(skips.reported)
         counters.add(taken)
         taken = ProbeCounters.Taken()
         ring.release()
         if let failure { throw failure }
-        if try ring.hasNext() { return .more }
+        return try rest()
+    }
+
+    /// The probes will wake whoever sleeps on the ring, edge-triggered: the level would stay up for as long as a probe
+    /// is writing, or a record waits. The first to do so takes the wish back; a wake-up that comes from now on must not
+    /// be missed, as no other follows. Says what is there now.
+    mutating func await(_ types: UrgentTypes) throws(SystemError) -> QueueRest {
         guard !isClosed else { return .nothing }
         counters.await(types)
         ring_fence()
+        return try rest()
+    }
+
+    private mutating func rest() throws(SystemError) -> QueueRest {
         if try ring.hasNext() { return .more }
         return ring.isEmpty() ? .nothing : .unfinished
     }
-
-    mutating func hasNext() throws(SystemError) -> Bool { try ring.hasNext() }
 
     /// From here on nothing is added.
     mutating func close() {
