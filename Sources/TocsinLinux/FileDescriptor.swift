@@ -119,19 +119,16 @@ extension FileDescriptor {
     /// end; `untilShortRead` then saves the read that would give nothing.
     package func readToEnd(limit: Int, hint: Int = 1024, untilShortRead: Bool = false) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
-        var failure: SystemError?
         var ended = false
-        while !ended, failure == nil, bytes.count < limit {
+        while !ended, bytes.count < limit {
             let chunk = min(max(hint, bytes.count), limit - bytes.count)
-            let more = [UInt8](unsafeUninitializedCapacity: chunk) { buffer, initialized in
-                do throws(SystemError) {
-                    initialized = try syscall("read") { Glibc.read(rawValue, buffer.baseAddress, chunk) }
-                } catch { failure = error }
+            // Beside the result: whoever keeps it keeps no room for what might have come.
+            ended = try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: chunk) { buffer throws(SystemError) in
+                let count = try syscall("read") { Glibc.read(rawValue, buffer.baseAddress, chunk) }
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[..<count]))
+                return count == 0 || untilShortRead && count < chunk
             }
-            ended = more.isEmpty || (untilShortRead && more.count < chunk)
-            if bytes.isEmpty { bytes = more } else { bytes.append(contentsOf: more) }
         }
-        if let failure { throw failure }
         return bytes
     }
 
@@ -232,15 +229,11 @@ extension FileDescriptor {
 }
 
 private func readLinkBytes(_ path: String, at directory: Int32) throws(SystemError) -> [UInt8] {
-    var failure: SystemError?
     let limit = Int(PATH_MAX)
-    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, initialized in
-        do throws(SystemError) {
-            initialized = try syscall("readlink \(path)") {
-                buffer.withMemoryRebound(to: CChar.self) { readlinkat(directory, path, $0.baseAddress!, limit) }
-            }
-        } catch { failure = error }
+    return try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: limit) { buffer throws(SystemError) in
+        let count = try syscall("readlink \(path)") {
+            buffer.withMemoryRebound(to: CChar.self) { readlinkat(directory, path, $0.baseAddress!, limit) }
+        }
+        return Array(buffer[..<count])
     }
-    if let failure { throw failure }
-    return bytes
 }

@@ -45,6 +45,15 @@ import TocsinLinux
         #expect(try zero.readToEnd(limit: 5000, hint: 1000).count == 5000)
     }
 
+    @Test("what a file or a link said takes as much memory as it is long, not as much as it might have been")
+    func exactMemory() throws {
+        let process = try FileDescriptor.openDirectory("/proc/self")
+        for said in [try process.open(at: "comm").readToEnd(limit: 4096), try process.readLink(at: "exe")] {
+            // malloc(3) rounds up.
+            #expect(!said.isEmpty && said.capacity < said.count + 32)
+        }
+    }
+
     @Test("an eventfd wakes epoll from another thread")
     func wake() throws {
         let epoll = try Epoll()
