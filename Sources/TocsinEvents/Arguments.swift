@@ -9,7 +9,18 @@ public struct Arguments: Hashable, Sendable {
     public let bytes: [UInt8]
 
     /// - Parameter bytes: as in `/proc/PID/cmdline`. The last NUL may be missing.
-    public init(bytes: [UInt8]) { self.bytes = bytes.isEmpty || bytes.last == 0 ? bytes : bytes + [0] }
+    public init(bytes: [UInt8]) {
+        guard let last = bytes.last, last != 0 else {
+            self.bytes = bytes
+            return
+        }
+        // An array that grows takes twice the room, and this one may be kept.
+        var ended: [UInt8] = []
+        ended.reserveCapacity(bytes.count + 1)
+        ended += bytes
+        ended.append(0)
+        self.bytes = ended
+    }
 
     /// An argument ends where it contains NUL.
     public init(_ arguments: some Sequence<ByteString>) {

@@ -26,4 +26,10 @@ struct ArgumentsTests {
     func embeddedNUL() {
         #expect(Arguments([ByteString([0x61, 0, 0x62]), "c", ByteString([0])]) == ["a", "c", ""])
     }
+
+    @Test("arguments that were cut take as much memory as they are long")
+    func exactMemory() {
+        let cut = Arguments(bytes: Array(repeating: 0x61, count: 1000))
+        #expect(cut.bytes.count == 1001 && cut.bytes.capacity < 1001 + 64)
+    }
 }
