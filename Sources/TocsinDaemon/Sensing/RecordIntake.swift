@@ -26,7 +26,7 @@ final class RecordIntake: RecordReceiver {
     private let resting: NIOLoopBoundBox<(any RecordQueue)?>
 
     private static let batchesInARow = 8
-    private static let breath = TimeAmount.milliseconds(1)
+    private static let breath = TimeAmount.microseconds(100)
 
     /// Some ten thousands of records: as many forks and ends as wait for nobody in a ring of the usual size.
     private static let batchesToCatchUp = 128
