@@ -47,9 +47,6 @@ extension Process {
         members.run(program)
         return Process(members)
     }
-
-    /// It was told of with a program of its own.
-    var hasProgram: Bool { self.executable != nil || self.filename != nil || self.arguments != nil }
 }
 
 // An array has 32 bytes more than its elements, a string that is not kept in place as many more than its text; and

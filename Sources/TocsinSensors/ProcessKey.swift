@@ -6,7 +6,7 @@ import TocsinEvents
 /// The start time counts in clock ticks, because /proc knows no more; so what is made from the kernel's nanoseconds and
 /// from /proc is equal, and a number cannot come round within one tick.
 struct ProcessKey: Hashable, Sendable {
-    fileprivate let bits: UInt64
+    private let bits: UInt64
 
     init(pid: Int32, startTimeNSec: UInt64) {
         // PID_MAX_LIMIT is 2^22.
@@ -21,13 +21,13 @@ extension Process {
     var key: ProcessKey { ProcessKey(pid: self.pid, startTimeNSec: self.startTimeNSec) }
 }
 
-/// Names a process for ever: its number is given to others, this is not.
-enum EntityID {
-    /// 13 characters of base 32, which Swift keeps without allocating.
+extension ProcessKey {
+    /// Names the process for ever: its number is given to others, this is not. 13 characters of base 32, which Swift
+    /// keeps without allocating.
     ///
     /// The mixing can be undone: two processes of one boot never share an id.
-    static func make(boot: BootID, pid: Int32, startTimeNSec: UInt64) -> String {
-        var value = (ProcessKey(pid: pid, startTimeNSec: startTimeNSec).bits ^ boot.mask).mixed
+    func entityID(in boot: BootID) -> String {
+        var value = (bits ^ boot.mask).mixed
         return String(unsafeUninitializedCapacity: 13) { text in
             for index in (0..<13).reversed() {
                 let digit = UInt8(truncatingIfNeeded: value & 31)

@@ -73,7 +73,7 @@ package struct ProcessReader: Sendable {
 
     private func members(of stat: ProcStat) -> Process.Members {
         var process = Process.Members(
-            entityID: EntityID.make(boot: boot, pid: stat.pid, startTimeNSec: stat.startTimeNSec), pid: stat.pid,
+            entityID: ProcessKey(pid: stat.pid, startTimeNSec: stat.startTimeNSec).entityID(in: boot), pid: stat.pid,
             startTimeNSec: stat.startTimeNSec)
         process.parentPid = stat.parentPid
         process.processGroup = stat.processGroup
@@ -86,7 +86,7 @@ package struct ProcessReader: Sendable {
     package func unknown(_ pid: Int32) -> Process {
         let now = Clock.boottimeNSec()
         var process = Process(
-            entityID: EntityID.make(boot: boot, pid: pid, startTimeNSec: now), pid: pid, startTimeNSec: now)
+            entityID: ProcessKey(pid: pid, startTimeNSec: now).entityID(in: boot), pid: pid, startTimeNSec: now)
         process.gone = true
         return process
     }

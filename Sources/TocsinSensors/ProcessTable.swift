@@ -80,7 +80,7 @@ package struct ProcessTable: ~Copyable {
             let parent = parent(of: process)
             // What the parent runs is shared.
             let inherited = parent?.known?.running
-            insert(process, (process.hasProgram ? nil : inherited) ?? program(of: process), parent: parent)
+            insert(process, (process.sharedProgram == nil ? inherited : nil) ?? program(of: process), parent: parent)
             return .news(running: inherited)
         case .exec:
             if let entry = entry(process.key) {

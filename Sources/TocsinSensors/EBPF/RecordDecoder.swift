@@ -32,7 +32,8 @@ package struct RecordDecoder: Sendable {
         // All begin as a fork's, which has no more.
         guard let raw = bytes.first(probe_fork.self)?.process else { return nil }
         var process = Process.Members(
-            entityID: EntityID.make(boot: boot, pid: raw.tgid, startTimeNSec: raw.start_boottime_nsec), pid: raw.tgid,
+            entityID: ProcessKey(pid: raw.tgid, startTimeNSec: raw.start_boottime_nsec).entityID(in: boot),
+            pid: raw.tgid,
             startTimeNSec: raw.start_boottime_nsec)
         common(raw, &process)
         let type: EventType

@@ -89,7 +89,7 @@ extension ExecWatch {
     /// nil where not even the start time is known.
     private func known(of note: NotedOpen) -> Process? {
         guard note.startTimeNSec != 0 else { return nil }
-        let entityID = EntityID.make(boot: reader.boot, pid: note.pid, startTimeNSec: note.startTimeNSec)
+        let entityID = ProcessKey(pid: note.pid, startTimeNSec: note.startTimeNSec).entityID(in: reader.boot)
         return Process(entityID: entityID, pid: note.pid, startTimeNSec: note.startTimeNSec)
     }
 }

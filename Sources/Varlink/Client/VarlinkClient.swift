@@ -102,9 +102,9 @@ public final class VarlinkClient: Sendable {
 
     /// Calls a method with `more`: its replies, until one does not continue.
     ///
-    /// Replies that nobody takes wait, up to the limit, then in the socket and with the service; when that has closed, all
-    /// that the socket held. The protocol knows no
-    /// way to end such a call but to close the connection: so does leaving the loop early, and cancelling its task.
+    /// Replies that nobody takes wait, up to the limit, then in the socket and with the service; when that has closed,
+    /// all that the socket held. The protocol knows no way to end such a call but to close the connection: so does
+    /// leaving the loop early, and cancelling its task.
     public func stream(_ method: String, _ parameters: JSONObject = [:]) -> VarlinkReplies {
         let queue = ReplyQueue(limit: limits.maximumQueuedReplies)
         send(VarlinkCall(method, parameters, "more").bytes, .stream(queue))
