@@ -1,7 +1,7 @@
 import TocsinEvents
 
 /// What is remembered of a process for its descendants and for its end, in little memory: there may be thousands.
-final class KnownProcess {
+struct KnownProcess: ~Copyable {
     let key: ProcessKey
     private let entityID: String
     private let startTimeNSec: UInt64
@@ -12,9 +12,6 @@ final class KnownProcess {
     private let unit: String?
     private let container: String?
     let running: KnownProgram
-    /// Bytes that it takes, with its places in a table, and with the place of a parent that is forgotten, but without
-    /// what it runs; measured, about.
-    let byteCount: Int
 
     init(_ process: borrowing Process, running: KnownProgram) {
         self.running = running
@@ -27,8 +24,11 @@ final class KnownProcess {
         comm = process.comm
         unit = process.unit
         container = process.container
-        byteCount =
-            400 + (comm?.allocatedBytes ?? 0) + (unit?.allocatedBytes ?? 0) + (container?.allocatedBytes ?? 0)
+    }
+
+    /// Bytes that it takes, with its places in a table, but without what it runs; measured, about.
+    var byteCount: Int {
+        220 + (comm?.allocatedBytes ?? 0) + (unit?.allocatedBytes ?? 0) + (container?.allocatedBytes ?? 0)
     }
 
     /// With what an ancestor is told of.

@@ -11,7 +11,8 @@ package struct ProcAncestry {
     private struct Known {
         var startTicks: UInt64
         var image: ProcStat.Image
-        var process: KnownProcess
+        /// With what an ancestor is told of.
+        var process: Process
     }
 
     private static let (limit, byteLimit) = (4096, 2 << 20)
@@ -43,7 +44,7 @@ package struct ProcAncestry {
     private mutating func current(_ pid: Int32) -> Process? {
         guard let directory = try? ProcDirectory(pid: pid), let stat = try? directory.stat() else { return nil }
         if let known = known[pid], known.startTicks == stat.startTicks, known.image == stat.image {
-            var process = known.process.process
+            var process = known.process
             // Both change without execve(2).
             process.parentPid = stat.parentPid
             process.comm = ByteString(stat.comm)
@@ -54,12 +55,10 @@ package struct ProcAncestry {
             known.removeAll(keepingCapacity: true)
             knownBytes = 0
         }
-        let entry = Known(
-            startTicks: stat.startTicks, image: stat.image,
-            process: KnownProcess(process, running: KnownProgram(process.sharedProgram)))
+        let entry = KnownProcess(process, running: KnownProgram(process.sharedProgram))
         // Of what it replaces, too: counted again, it is only forgotten a little earlier.
-        knownBytes += entry.process.byteCount + entry.process.running.byteCount
-        known[pid] = entry
+        knownBytes += entry.byteCount + entry.running.byteCount
+        known[pid] = Known(startTicks: stat.startTicks, image: stat.image, process: entry.process)
         return process
     }
 

@@ -9,17 +9,14 @@ import TocsinEvents
 /// Ancestry is by origin: a process that was orphaned keeps the ancestors it was born with, because who starts
 /// something in the background and ends is still who started it. `parentPid` tells who adopted it.
 package struct ProcessTable: ~Copyable {
-    private var entries: [ProcessKey: Entry] = [:]
-    /// Who has the number now. Whoever is asked of is mostly one of these, and mostly the one observed last.
-    private var owners: [Int32: Entry] = [:]
-    private var latest: Entry?
-    /// In the order of their ends; those of entries that are gone are skipped.
+    private var places = ProcessPlaces()
+    /// In the order of their ends; those that are gone are skipped.
     private var ended = KeyQueue()
     private var arrived = KeyQueue()
     /// Those that have a lineage for their children. None is out of date; those of a few are made anew now and then.
-    private var lineal: [Entry] = []
+    private var lineal: [ProcessKey] = []
     private var lineageBytes = 0
-    /// What the entries hold.
+    /// What the processes take.
     package private(set) var byteCount = 0
 
     private let capacity: Int
@@ -28,48 +25,26 @@ package struct ProcessTable: ~Copyable {
     /// A lineage has a few kilobytes, and a hundred times as many where somebody wants it to.
     private static let (lineageLimit, lineageByteLimit) = (256, 1 << 20)
 
-    /// A class, so that whoever looks one up copies a reference.
-    private final class Entry {
-        let key: ProcessKey
-        /// nil once it is forgotten: only a key is left for its children to refer to.
-        var known: KnownProcess?
-        /// Who it was born of.
-        var parent: Entry?
-        /// Of its children.
-        var lineage: Lineage?
-        var hasEnded = false
-        var hasChildren = false
-
-        init(_ known: KnownProcess, parent: Entry?) {
-            key = known.key
-            self.known = known
-            self.parent = parent
-        }
-    }
-
-    /// `byteCapacity` in bytes: an ordinary process takes 900.
+    /// `byteCapacity` in bytes: an ordinary process takes 700.
     package init(capacity: Int = 16384, endedCapacity: Int = 2048, byteCapacity: Int = 6 << 20) {
         self.capacity = capacity
         self.endedCapacity = endedCapacity
         self.byteCapacity = byteCapacity
     }
 
-    // So that no child takes a long line of ancestors with it, each from within the other.
-    deinit { for entry in entries.values { entry.parent = nil } }
-
-    package var count: Int { entries.count }
+    package var count: Int { places.count }
 
     // MARK: Feeding
 
     /// What /proc shows. Records know better: a process that is known already stays as it is.
     package mutating func seed(_ processes: [Process]) {
         // Parents may follow their children, so links are made when all are there.
-        let new = processes.filter { entries[$0.key] == nil }
-        for process in new { insert(process, program(of: process), parent: nil) }
+        var new: [Process] = []
+        for process in processes where places.find(process.key) == nil { new.append(process) }
+        for process in new { insert(process, program(of: process), origin: nil) }
         for process in new {
-            guard let parent = parent(of: process) else { continue }
-            entries[process.key]?.parent = parent
-            parent.hasChildren = true
+            guard let place = places.find(process.key) else { continue }
+            places[place].origin = parent(of: process).map { places[$0].known.key }
         }
     }
 
@@ -77,26 +52,32 @@ package struct ProcessTable: ~Copyable {
     package mutating func observe(_ type: EventType, _ process: borrowing Process) -> Observation {
         switch type {
         case .fork:
-            let parent = parent(of: process)
+            guard let parent = parent(of: process) else {
+                insert(process, program(of: process), origin: nil)
+                return .news(running: nil)
+            }
             // What the parent runs is shared.
-            let inherited = parent?.known?.running
-            insert(process, (process.sharedProgram == nil ? inherited : nil) ?? program(of: process), parent: parent)
+            let inherited = places[parent].known.running
+            let running = process.sharedProgram == nil ? inherited : program(of: process)
+            insert(process, running, origin: places[parent].known.key)
             return .news(running: inherited)
         case .exec:
-            if let entry = entry(process.key) {
-                update(entry, process, program(of: process), parent: entry.parent ?? parent(of: process))
+            let running = program(of: process)
+            if let place = places.find(process.key) {
+                let origin = places[place].origin ?? parent(of: process).map { places[$0].known.key }
+                update(place, process, running, origin: origin)
             } else {
                 // It may have had children before it was known, or known again.
                 forgetLineages()
-                insert(process, program(of: process), parent: parent(of: process))
+                insert(process, running, origin: parent(of: process).map { places[$0].known.key })
             }
             return .news(running: nil)
         case .exit:
-            guard let entry = entry(process.key) else { return .news(running: nil) }
-            guard !entry.hasEnded else { return .repetition }
+            guard let place = places.find(process.key) else { return .news(running: nil) }
+            guard !places[place].hasEnded else { return .repetition }
             // It may be forgotten at once.
-            let running = entry.known?.running
-            end(entry)
+            let running = places[place].known.running
+            end(place)
             return .news(running: running)
         default: return .news(running: nil)
         }
@@ -111,11 +92,10 @@ package struct ProcessTable: ~Copyable {
 
     /// The owner of its parent's number, unless that is younger than the child, and so somebody else. Starts are
     /// compared in clock ticks: /proc knows no more.
-    private func parent(of process: borrowing Process) -> Entry? {
-        guard let parent = process.parentPid.flatMap({ owners[$0] }), parent.key != process.key,
-            parent.key.startTicks <= process.key.startTicks
-        else { return nil }
-        return parent
+    private func parent(of process: borrowing Process) -> Int? {
+        guard let place = process.parentPid.flatMap({ places.owner(of: $0) }) else { return nil }
+        let (parent, key) = (places[place].known.key, process.key)
+        return parent != key && parent.startTicks <= key.startTicks ? place : nil
     }
 
     private func program(of process: borrowing Process) -> KnownProgram {
@@ -124,131 +104,93 @@ package struct ProcessTable: ~Copyable {
             process.sharedProgram, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
     }
 
-    private mutating func entry(_ key: ProcessKey) -> Entry? {
-        if let latest, latest.key == key, latest.known != nil { return latest }
-        if let owner = owners[key.pid], owner.key == key { latest = owner } else { latest = entries[key] }
-        return latest
-    }
-
-    private mutating func insert(_ process: borrowing Process, _ running: KnownProgram, parent: Entry?) {
+    private mutating func insert(_ process: borrowing Process, _ running: KnownProgram, origin: ProcessKey?) {
         let known = KnownProcess(process, running: running)
-        let entry = Entry(known, parent: parent)
-        if let before = entries.updateValue(entry, forKey: entry.key) {
-            entries[before.key] = before
-            return update(before, process, running, parent: parent)
-        }
-        latest = entry
+        if let place = places.find(known.key) { return update(place, process, running, origin: origin) }
         use(known)
-        parent?.hasChildren = true
-        arrived.append(entry.key)
-        own(entry)
+        arrived.append(known.key)
+        // Whoever had the number has ended, told or not.
+        if let former = places.append(ProcessPlaces.Entry(known, origin: origin)), !places[former].hasEnded {
+            end(former)
+        }
         stayInBounds()
     }
 
-    private mutating func update(_ entry: Entry, _ process: borrowing Process, _ running: KnownProgram, parent: Entry?)
-    {
-        // Its children have another parent now, and their children another grandparent.
-        if entry.hasChildren { forgetLineages() }
-        let known = KnownProcess(process, running: running)
+    private mutating func update(
+        _ place: Int, _ process: borrowing Process, _ running: KnownProgram, origin: ProcessKey?
+    ) {
+        if places[place].isTold { forgetLineages() }
+        var known = KnownProcess(process, running: running)
         use(known)
-        if let before = entry.known { leave(before) }
-        entry.known = known
-        entry.parent = parent
-        parent?.hasChildren = true
-        own(entry)
+        swap(&places[place].known, &known)
+        leave(known)
+        places[place].origin = origin
         stayInBounds()
     }
 
     private mutating func stayInBounds() {
-        while entries.count > capacity || byteCount > byteCapacity,
-            let oldest = ended.removeFirst() ?? arrived.removeFirst()
-        {
+        while count > capacity || byteCount > byteCapacity, let oldest = ended.removeFirst() ?? arrived.removeFirst() {
             forget(oldest)
         }
     }
 
-    private mutating func use(_ known: KnownProcess) {
+    private mutating func use(_ known: borrowing KnownProcess) {
         byteCount += known.byteCount
         if known.running.users == 0 { byteCount += known.running.byteCount }
         known.running.users += 1
     }
 
-    private mutating func leave(_ known: KnownProcess) {
+    private mutating func leave(_ known: borrowing KnownProcess) {
         byteCount -= known.byteCount
         known.running.users -= 1
         if known.running.users == 0 { byteCount -= known.running.byteCount }
     }
 
-    /// The number is its own now. Was it another's, that one has ended, told or not.
-    private mutating func own(_ entry: Entry) {
-        guard let last = owners.updateValue(entry, forKey: entry.key.pid), last !== entry, !last.hasEnded else {
-            return
-        }
-        noteEnd(of: last)
-    }
-
-    private mutating func end(_ entry: Entry) {
-        if let owner = owners.index(forKey: entry.key.pid), owners[owner].value === entry { owners.remove(at: owner) }
-        noteEnd(of: entry)
-    }
-
-    private mutating func noteEnd(of entry: Entry) {
-        entry.hasEnded = true
-        ended.append(entry.key)
+    private mutating func end(_ place: Int) {
+        places[place].hasEnded = true
+        ended.append(places[place].known.key)
         while ended.count > endedCapacity, let oldest = ended.removeFirst() { forget(oldest) }
     }
 
     private mutating func forget(_ key: ProcessKey) {
-        guard let entry = entries.removeValue(forKey: key) else { return }
-        if let known = entry.known { leave(known) }
-        entry.known = nil
-        // Else whoever refers to it would keep a line of those before it.
-        entry.parent = nil
-        if owners[key.pid] === entry { owners[key.pid] = nil }
+        guard let place = places.find(key) else { return }
+        let entry = places.remove(place)
+        leave(entry.known)
         if let lineage = entry.lineage {
-            entry.lineage = nil
             lineageBytes -= lineage.byteCount
-            lineal.removeAll { $0 === entry }
+            lineal.removeAll { $0 == key }
         }
-        // Keys of forgotten entries stay in the order of arrival until they are many.
-        if arrived.count > 2 * max(entries.count, 1024) { arrived.keep { entries[$0] != nil } }
+        // Keys of those that were forgotten stay in the order of arrival until they are many.
+        if arrived.count > 2 * max(count, 1024) { arrived.keep { places.find($0) != nil } }
     }
 
     // MARK: Asking
 
     /// Ends where the table knows no further.
     package mutating func lineage(of process: borrowing Process) -> Lineage {
-        guard let parent = entry(process.key).flatMap({ origin(of: $0) }) ?? parent(of: process), parent.known != nil
-        else {
-            return .unknown
-        }
-        if let lineage = parent.lineage { return lineage }
+        let origin = places.find(process.key).flatMap { places[$0].origin }
+        guard let parent = origin.map({ places.find($0) }) ?? parent(of: process) else { return .unknown }
+        if let lineage = places[parent].lineage { return lineage }
         var ancestors: [Process] = []
-        var next: Entry? = parent
-        while ancestors.count < Lineage.depth, let entry = next, let known = entry.known {
-            ancestors.append(known.process)
-            next = origin(of: entry)
+        var next: Int? = parent
+        while ancestors.count < Lineage.depth, let place = next {
+            ancestors.append(places[place].known.process)
+            places[place].isTold = true
+            next = places[place].origin.flatMap { places.find($0) }
         }
         let lineage = Lineage(ancestors)
         if lineal.count >= Self.lineageLimit || lineageBytes >= Self.lineageByteLimit { forgetLineages() }
         lineageBytes += lineage.byteCount
-        lineal.append(parent)
-        parent.lineage = lineage
-        parent.hasChildren = true
+        lineal.append(places[parent].known.key)
+        places[parent].lineage = lineage
         return lineage
     }
 
-    /// Its parent, which may have been forgotten and be known again.
-    private func origin(of entry: Entry) -> Entry? {
-        if let parent = entry.parent, parent.known == nil, let again = entries[parent.key] {
-            entry.parent = again
-            again.hasChildren = true
-        }
-        return entry.parent
-    }
-
     private mutating func forgetLineages() {
-        for entry in lineal { entry.lineage = nil }
+        for key in lineal {
+            guard let place = places.find(key) else { continue }
+            places[place].lineage = nil
+        }
         lineal.removeAll(keepingCapacity: true)
         lineageBytes = 0
     }

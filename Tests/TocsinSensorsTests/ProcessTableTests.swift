@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import TocsinEvents
 import TocsinSensors
@@ -232,5 +233,84 @@ struct ProcessTableTests {
             #expect(table.told(.exit, process(pid, start: 2, parent: 1))?.executable == path)
         }
         #expect(table.count == 0 && table.byteCount == 0)
+    }
+
+    @Test("who has ended has no children any more: its number is nobody's until it is given again")
+    func endedParent() {
+        var table = ProcessTable()
+        _ = table.told(.exec, process(20, start: 1, parent: 1, "sh"))
+        _ = table.told(.exit, process(20, start: 1, parent: 1))
+        let child = process(30, start: 2, parent: 20)
+        #expect(table.told(.fork, child)?.executable == nil)
+        #expect(table.lineage(of: child).ancestors.isEmpty)
+    }
+
+    @Test("a process that is told of when another has its number does not get the number back")
+    func numberKept() {
+        var table = ProcessTable(endedCapacity: 2)
+        let (old, new) = (process(30, start: 1, parent: 1, "old"), process(30, start: 3, parent: 1, "new"))
+        for process in [old, new, old] { _ = table.told(.exec, process) }
+        #expect(table.told(.fork, process(31, start: 4, parent: 30))?.executable == "new")
+        for (pid, start, program) in [(31, 4, "new"), (30, 3, "new")] as [(Int32, UInt64, ByteString)] {
+            #expect(table.told(.exit, process(pid, start: start, parent: 1))?.executable == program)
+        }
+        #expect(table.count == 2, "the old one is forgotten")
+        #expect(table.lineage(of: process(32, start: 5, parent: 30)).ancestors.isEmpty)
+    }
+
+    @Test("whatever forks, executes and ends, and whoever gets a number again, has the ancestors of a table of everyone")
+    func randomLives() {
+        struct Life {
+            let process: Process
+            var program: ByteString?
+            let parent: Int?
+        }
+        for seed in UInt64(1)...5 {
+            var random = SeededGenerator(seed: seed)
+            // More than is alive, so that only what has ended is forgotten.
+            var table = ProcessTable(capacity: 200, endedCapacity: 20)
+            var (lives, alive, ended): ([Life], [Int], [Int]) = ([], [], [])
+            for step in UInt64(1)...3000 {
+                let parent = alive.randomElement(using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0 where alive.count < 100, 1 where alive.count < 10:
+                    var pid = Int32.random(in: 2..<140, using: &random)
+                    while alive.contains(where: { lives[$0].process.pid == pid }) { pid = pid % 140 + 2 }
+                    let child = process(pid, start: step, parent: parent.map { lives[$0].process.pid } ?? 0)
+                    let inherited = parent.flatMap { lives[$0].program }
+                    alive.append(lives.count)
+                    lives.append(Life(process: child, program: inherited, parent: parent))
+                    #expect(table.told(.fork, child)?.executable == inherited)
+                case 2:
+                    guard let parent else { continue }
+                    lives[parent].program = ByteString("program\(step)")
+                    var process = lives[parent].process
+                    process.executable = lives[parent].program
+                    #expect(table.told(.exec, process) == process)
+                default:
+                    guard let index = alive.indices.randomElement(using: &random) else { continue }
+                    let life = lives[alive.remove(at: index)]
+                    #expect(table.told(.exit, life.process)?.executable == life.program)
+                    ended.append(lives.firstIndex { $0.process == life.process }!)
+                    ended.removeFirst(max(0, ended.count - 20))
+                }
+                #expect(table.count == alive.count + ended.count)
+                if let old = lives.indices.randomElement(using: &random), !alive.contains(old), !ended.contains(old) {
+                    #expect(table.told(.exit, lives[old].process) == lives[old].process, "forgotten, so nothing is added")
+                }
+                guard let asked = (alive + ended).randomElement(using: &random) else { continue }
+                var expected: [ByteString?] = []
+                var next = lives[asked].parent
+                while let known = next, alive.contains(known) || ended.contains(known), expected.count < Lineage.depth {
+                    expected.append(lives[known].program)
+                    next = lives[known].parent
+                }
+                let told = table.lineage(of: lives[asked].process).ancestors.map(\.executable)
+                #expect(told.starts(with: expected), "\(seed), \(step)")
+            }
+            for life in alive { _ = table.told(.exit, lives[life].process) }
+            for step in Int32(1)...20 { _ = table.told(.exit, process(step, parent: 1)) }
+            #expect(table.count == 20)
+        }
     }
 }

@@ -1,0 +1,78 @@
+import BasicContainers
+import TocsinEvents
+
+/// The processes of a table, found by their keys and by their numbers.
+///
+/// They lie in one array and are neither objects nor copied: whoever looks at one counts no reference, which would be
+/// done dozens of times for each start. A place is good until one is removed: then the last one takes the place that
+/// is free.
+struct ProcessPlaces: ~Copyable {
+    private var entries = UniqueArray<Entry>()
+    /// By their numbers, those who had them last.
+    private var latest: [Int32: Int] = [:]
+    /// Those whose number another one has now.
+    private var former: [ProcessKey: Int] = [:]
+    /// Whoever is asked for is mostly the one that was asked for before.
+    private var found = 0
+
+    struct Entry: ~Copyable {
+        var known: KnownProcess
+        /// Who it was born of, known or not.
+        var origin: ProcessKey?
+        /// Of its children.
+        var lineage: Lineage?
+        /// A lineage may tell of it.
+        var isTold = false
+        var hasEnded = false
+
+        init(_ known: consuming KnownProcess, origin: ProcessKey?) {
+            self.known = known
+            self.origin = origin
+        }
+    }
+
+    var count: Int { entries.count }
+
+    subscript(place: Int) -> Entry {
+        _read { yield entries[place] }
+        _modify { yield &entries[place] }
+    }
+
+    mutating func find(_ key: ProcessKey) -> Int? {
+        if found < entries.count, entries[found].known.key == key { return found }
+        guard let place = place(of: key) else { return nil }
+        found = place
+        return place
+    }
+
+    private func place(of key: ProcessKey) -> Int? {
+        if let place = latest[key.pid], entries[place].known.key == key { return place }
+        return former.isEmpty ? nil : former[key]
+    }
+
+    /// Who has the number, unless its end was told.
+    func owner(of pid: Int32) -> Int? { latest[pid].flatMap { entries[$0].hasEnded ? nil : $0 } }
+
+    /// - Parameter entry: of a process that is not there. Its number is its own now.
+    /// - Returns: who had the number before.
+    mutating func append(_ entry: consuming Entry) -> Int? {
+        let key = entry.known.key
+        found = entries.count
+        entries.append(entry)
+        guard let last = latest.updateValue(found, forKey: key.pid) else { return nil }
+        former[entries[last].known.key] = last
+        return last
+    }
+
+    mutating func remove(_ place: Int) -> Entry {
+        let key = entries[place].known.key
+        if latest[key.pid] == place { latest[key.pid] = nil } else { former[key] = nil }
+        let end = entries.count - 1
+        if place != end {
+            let moved = entries[end].known.key
+            if latest[moved.pid] == end { latest[moved.pid] = place } else { former[moved] = place }
+            entries.swapAt(place, end)
+        }
+        return entries.removeLast()
+    }
+}
