@@ -13,6 +13,10 @@ import TocsinSensors
 /// back in a later turn of the loop.
 struct EventPipeline: ~Copyable {
     private let service: EventService
+    /// Of the next event.
+    private var cursor: Cursor
+    /// How far each source was logged when it began, by its number: what it tells again of that is known.
+    private var loggedBefore: [UInt64]
     private var journal: EventJournal
     private var ancestry: Ancestry
     private var exclusion: EventExclusion
@@ -38,12 +42,17 @@ struct EventPipeline: ~Copyable {
     init(service: EventService, journal: consuming EventJournal, reader: ProcessReader, exclusion: EventExclusion) {
         ancestry = Ancestry(reader: reader)
         self.service = service
+        cursor = service.nextCursor
+        loggedBefore = Array(repeating: 0, count: SourceOrigin.count)
         self.journal = journal
         self.exclusion = exclusion
     }
 
     /// What this source tells follows.
-    mutating func begin(_ source: SourceName) { ancestry.begin(source) }
+    mutating func begin(_ source: SourceName) {
+        for origin in SourceOrigin.all(of: source) { loggedBefore[origin] = service.position(ofSource: origin) }
+        ancestry.begin(source)
+    }
 
     /// This source tells nothing any more.
     mutating func end(_ source: SourceName) { ancestry.end(source) }
@@ -115,7 +124,7 @@ struct EventPipeline: ~Copyable {
         decide(at: record.monotonicUSec)
         let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
         // The process before this one died after logging it, and before the source's queue knew.
-        let isLogged = origin.map { $0.position <= service.position(ofSource: $0.source) } ?? false
+        let isLogged = origin.map { $0.position <= loggedBefore[$0.source] } ?? false
         let (realtimeUSec, monotonicUSec) = (record.realtimeUSec, record.monotonicUSec)
         var event: Event
         switch (consume record).body {
@@ -158,8 +167,7 @@ struct EventPipeline: ~Copyable {
 
     /// The number is given here, before any session's filter, so that whoever compares numbers sees every loss.
     private func newEvent(_ type: EventType, _ realtimeUSec: UInt64, _ monotonicUSec: UInt64) -> Event {
-        let cursor = service.nextCursor
-        return Event(
+        Event(
             sequence: cursor.sequence, cursor: cursor, type: type, realtimeUSec: realtimeUSec,
             monotonicUSec: monotonicUSec)
     }
@@ -168,7 +176,7 @@ struct EventPipeline: ~Copyable {
         statistics.seen += 1
         writer.removeAll()
         writer.event(event, lineage: event.type == .exit ? lineage?.ofEnd : lineage)
-        writer.withSpan { service.publish(event, json: $0, origin: origin) }
+        cursor = writer.withSpan { service.publish(event, json: $0, origin: origin) }
         journal.take(event)
     }
 }

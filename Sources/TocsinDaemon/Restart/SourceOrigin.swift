@@ -4,6 +4,8 @@ import TocsinSensors
 /// By which numbers the event log remembers how far each source was logged. They are part of the log's layout: a number
 /// keeps its meaning for ever.
 enum SourceOrigin {
+    static let count = 4
+
     /// What the source told; nil where its records have no positions that outlive it.
     static func events(of source: SourceName) -> Int? {
         switch source {

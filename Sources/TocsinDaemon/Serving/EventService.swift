@@ -58,11 +58,13 @@ final class EventService: VarlinkInterface {
     // MARK: Events
 
     /// Logs an event and completes who waits for it.
-    /// - Parameter event: with the number `nextSequence`.
-    func publish(_ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil) {
+    /// - Parameter event: of which `nextCursor` was the cursor.
+    /// - Returns: the cursor of the next.
+    func publish(_ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil) -> Cursor {
         delivery.append(event, json: json, origin: origin, &actions)
         perform()
         heap.eventLogged()
+        return nextCursor
     }
 
     var nextSequence: UInt64 { delivery.log.nextSequence }
