@@ -10,12 +10,13 @@ extension Delivery {
     /// - Parameters:
     ///   - event: with `sequence` set to `nextSequence` and its cursor.
     ///   - json: the event, encoded.
+    /// - Returns: the cursor of the next event.
+    @discardableResult
     package mutating func append(
         _ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil, _ actions: inout DeliveryActions
-    ) {
+    ) -> Cursor {
         let facts = EventFacts(event)
-        let path = event.file == nil ? event.process?.executable?.bytes ?? [] : event.file?.path?.bytes ?? []
-        let oldPath = event.file?.oldPath?.bytes ?? []
+        let (path, oldPath) = paths(of: event)
         if json.count <= log.maximumEventBytes {
             append(facts, origin, path: path.span, oldPath: oldPath.span, json: json, &actions)
         } else if let short = EventShortening.shorten(json, toFit: log.maximumEventBytes) {
@@ -28,6 +29,12 @@ extension Delivery {
             let gap = Loss(log.nextSequence, EventTime(facts)).encoded(instance: log.instance, origin: .daemon)
             append(facts, origin, path: path.span, oldPath: oldPath.span, json: gap.span, &actions)
         }
+        return log.nextCursor
+    }
+
+    private func paths(of event: borrowing Event) -> ([UInt8], [UInt8]) {
+        guard let file = event.file else { return (event.process?.executable?.bytes ?? [], []) }
+        return (file.path?.bytes ?? [], file.oldPath?.bytes ?? [])
     }
 
     private mutating func append(

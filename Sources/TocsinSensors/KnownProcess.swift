@@ -13,7 +13,7 @@ struct KnownProcess: ~Copyable {
     private let container: String?
     let running: KnownProgram
 
-    init(_ process: borrowing Process, running: KnownProgram) {
+    init(_ process: borrowing Process, running: consuming KnownProgram) {
         self.running = running
         key = process.key
         entityID = process.entityID

@@ -104,9 +104,9 @@ package struct ProcessTable: ~Copyable {
             process.sharedProgram, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
     }
 
-    private mutating func insert(_ process: borrowing Process, _ running: KnownProgram, origin: ProcessKey?) {
+    private mutating func insert(_ process: borrowing Process, _ running: consuming KnownProgram, origin: ProcessKey?) {
+        if let place = places.find(process.key) { return update(place, process, running, origin: origin) }
         let known = KnownProcess(process, running: running)
-        if let place = places.find(known.key) { return update(place, process, running, origin: origin) }
         use(known)
         arrived.append(known.key)
         // Whoever had the number has ended, told or not.
@@ -117,7 +117,7 @@ package struct ProcessTable: ~Copyable {
     }
 
     private mutating func update(
-        _ place: Int, _ process: borrowing Process, _ running: KnownProgram, origin: ProcessKey?
+        _ place: Int, _ process: borrowing Process, _ running: consuming KnownProgram, origin: ProcessKey?
     ) {
         if places[place].isTold { forgetLineages() }
         var known = KnownProcess(process, running: running)

@@ -169,7 +169,7 @@ final class Driver {
     func append(_ event: Event) {
         var writer = JSONWriter()
         writer.event(event)
-        writer.withSpan { delivery.append(event, json: $0, &actions) }
+        writer.withSpan { _ = delivery.append(event, json: $0, &actions) }
         perform()
     }
 

@@ -258,7 +258,8 @@ struct ProcessTableTests {
         #expect(table.lineage(of: process(32, start: 5, parent: 30)).ancestors.isEmpty)
     }
 
-    @Test("whatever forks, executes and ends, and whoever gets a number again, has the ancestors of a table of everyone")
+    @Test(
+        "whatever forks, executes and ends, and whoever gets a number again, has the ancestors of a table of everyone")
     func randomLives() {
         struct Life {
             let process: Process
@@ -296,7 +297,8 @@ struct ProcessTableTests {
                 }
                 #expect(table.count == alive.count + ended.count)
                 if let old = lives.indices.randomElement(using: &random), !alive.contains(old), !ended.contains(old) {
-                    #expect(table.told(.exit, lives[old].process) == lives[old].process, "forgotten, so nothing is added")
+                    #expect(
+                        table.told(.exit, lives[old].process) == lives[old].process, "forgotten, so nothing is added")
                 }
                 guard let asked = (alive + ended).randomElement(using: &random) else { continue }
                 var expected: [ByteString?] = []

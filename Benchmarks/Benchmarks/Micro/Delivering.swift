@@ -61,7 +61,7 @@ private final class DeliveryLoop {
         }
         actions.removeAll()
         completed.removeAll(keepingCapacity: true)
-        writer.withSpan { delivery.append(event, json: $0, &actions) }
+        writer.withSpan { _ = delivery.append(event, json: $0, &actions) }
         actions.forEach(
             completions: { for index in $0.indices { completed.append($0[index].connection) } }, other: { _ in })
         for id in completed {

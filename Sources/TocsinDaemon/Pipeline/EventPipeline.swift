@@ -136,7 +136,7 @@ struct EventPipeline: ~Copyable {
                 return
             }
             event = newEvent(type, realtimeUSec, monotonicUSec)
-            event.process = if let program { process.running(program) } else { process }
+            event.process = if let program { process.running(program) } else { consume process }
         case .file(let type, let file, let process):
             event = newEvent(type, realtimeUSec, monotonicUSec)
             event.file = file

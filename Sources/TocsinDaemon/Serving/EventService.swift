@@ -61,10 +61,10 @@ final class EventService: VarlinkInterface {
     /// - Parameter event: of which `nextCursor` was the cursor.
     /// - Returns: the cursor of the next.
     func publish(_ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil) -> Cursor {
-        delivery.append(event, json: json, origin: origin, &actions)
+        let next = delivery.append(event, json: json, origin: origin, &actions)
         perform()
         heap.eventLogged()
-        return nextCursor
+        return next
     }
 
     var nextSequence: UInt64 { delivery.log.nextSequence }

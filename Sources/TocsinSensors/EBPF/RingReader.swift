@@ -73,7 +73,7 @@ struct RingReader: ~Copyable {
                 if let gap = gap.end(clock) { take(gap) }
                 taken.count(header.type)
                 events += 1
-                take(clock.record(at: time, .process(header.type, process), position: position))
+                take(clock.record(at: time, .process(header.type, consume process), position: position))
             }
         } catch {
             failure = error
