@@ -19,6 +19,7 @@ from report import percentile
 SECTION = "capture"
 # A start of the storm in any monitor's output: prefix and number, as the storm makes the argument.
 PREFIX = "tsnbench"
+UNIT = pathlib.Path(__file__).resolve().parents[2] / "systemd" / "tocsin.service"
 # bpftrace looks up its probes in tracefs, which a container or a small machine may not have mounted. The mount is of this
 # one program; the shell becomes the program, so its pid stays.
 WITH_TRACEFS = [] if os.path.exists("/sys/kernel/tracing/available_events") else [
@@ -88,6 +89,7 @@ class Tocsin(Monitor):
     """tocsind with one source of process starts, and one subscriber to executions: the whole way of an event."""
 
     pid_pattern = re.compile(rb'"type":"exec".*?"pid":(\d+)')
+    nice = 0
 
     def __init__(self, paths, source):
         super().__init__(paths)
@@ -96,9 +98,19 @@ class Tocsin(Monitor):
 
     def start(self):
         super().start()
-        self.daemon = Daemon(self.paths, [self.source])
+        self.daemon = Daemon(self.paths, [self.source], nice=self.nice)
         self.process = self.daemon.process
         self.collector = subprocess.Popen([self.paths.tool("collect"), self.output, self.daemon.socket])
+
+
+class Unit(Tocsin):
+    """The same with the priority that its unit gives the daemon."""
+
+    nice = int(re.search(r"^Nice=(-\d+)$", UNIT.read_text(), re.MULTILINE).group(1))
+
+    def __init__(self, paths, source):
+        super().__init__(paths, source)
+        self.name = f"tocsin {source}, nice {self.nice} as its unit says"
 
 
 class Subscribe(Tocsin):
@@ -136,6 +148,7 @@ def monitors(paths, report):
     for source in tocsin_sources(paths):
         yield Tocsin(paths, source)
         if source == "ebpf":
+            yield Unit(paths, source)
             yield Subscribe(paths, source, "json")
             yield Subscribe(paths, source, "text")
     # As bpftrace's own execsnoop.bt does it.

@@ -120,14 +120,15 @@ rules:
   directories: []
 """
 
-    def __init__(self, paths, sources, timeout=20):
+    def __init__(self, paths, sources, timeout=20, nice=0):
         self.socket = paths.fresh("socket")
         configuration = paths.fresh("configuration")
         pathlib.Path(configuration).write_text(self.CONFIGURATION)
         announced = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = paths.fresh("notify")
         announced.bind(address)
-        command = [str(paths.tocsind), "--config", configuration, "--socket", self.socket]
+        command = ["nice", "-n", str(nice)] * bool(nice)
+        command += [str(paths.tocsind), "--config", configuration, "--socket", self.socket]
         for source in sources:
             command += ["--source", source]
         self.log = paths.fresh("log")
