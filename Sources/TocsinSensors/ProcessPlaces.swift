@@ -8,9 +8,9 @@ import TocsinEvents
 /// is free.
 struct ProcessPlaces: ~Copyable {
     private var entries = UniqueArray<Entry>()
-    /// By their numbers, those who had them last.
+    /// By their numbers, the youngest who had them.
     private var latest: [Int32: Int] = [:]
-    /// Those whose number another one has now.
+    /// Those whose number a younger one has.
     private var former: [ProcessKey: Int] = [:]
     /// Whoever is asked for is mostly the one that was asked for before.
     private var found = 0
@@ -50,17 +50,32 @@ struct ProcessPlaces: ~Copyable {
         return former.isEmpty ? nil : former[key]
     }
 
-    /// Who has the number, unless its end was told.
-    func owner(of pid: Int32) -> Int? { latest[pid].flatMap { entries[$0].hasEnded ? nil : $0 } }
+    /// Who had the number when something began that it may have started: at `ticks`, unless its end was told.
+    func owner(of pid: Int32, at ticks: UInt64) -> Int? {
+        guard let last = latest[pid] else { return nil }
+        if entries[last].known.key.startTicks <= ticks { return entries[last].hasEnded ? nil : last }
+        // Only of what happened before the last owner was seen in /proc.
+        return former.values
+            .filter { entries[$0].known.key.pid == pid && entries[$0].known.key.startTicks <= ticks }
+            .max { entries[$0].known.key.startTicks < entries[$1].known.key.startTicks }
+            .flatMap { entries[$0].hasEnded ? nil : $0 }
+    }
 
-    /// - Parameter entry: of a process that is not there. Its number is its own now.
+    /// - Parameter entry: of a process that is not there. Its number is its own now, unless a younger one has it: a
+    ///   queue that was resumed tells of those who had the number before the owner that /proc showed.
     /// - Returns: who had the number before.
     mutating func append(_ entry: consuming Entry) -> Int? {
         let key = entry.known.key
         found = entries.count
         entries.append(entry)
         guard let last = latest.updateValue(found, forKey: key.pid) else { return nil }
-        former[entries[last].known.key] = last
+        let other = entries[last].known.key
+        guard other.startTicks < key.startTicks else {
+            latest[key.pid] = last
+            former[key] = found
+            return nil
+        }
+        former[other] = last
         return last
     }
 

@@ -90,12 +90,14 @@ package struct ProcessTable: ~Copyable {
         case news(running: KnownProgram?)
     }
 
-    /// The owner of its parent's number, unless that is younger than the child, and so somebody else. Starts are
+    /// The owner of its parent's number, but none that is younger than the child, and so somebody else. Starts are
     /// compared in clock ticks: /proc knows no more.
     private func parent(of process: borrowing Process) -> Int? {
-        guard let place = process.parentPid.flatMap({ places.owner(of: $0) }) else { return nil }
-        let (parent, key) = (places[place].known.key, process.key)
-        return parent != key && parent.startTicks <= key.startTicks ? place : nil
+        let key = process.key
+        guard let parentPid = process.parentPid, let place = places.owner(of: parentPid, at: key.startTicks),
+            places[place].known.key != key
+        else { return nil }
+        return place
     }
 
     private func program(of process: borrowing Process) -> KnownProgram {

@@ -259,6 +259,33 @@ struct ProcessTableTests {
     }
 
     @Test(
+        "who is in /proc already when the records of a resumed queue come keeps its number from whoever had it before")
+    func numberOfEarlierRecords() {
+        var table = ProcessTable()
+        let new = process(30, start: 5, parent: 1, "new")
+        table.seed([process(1, parent: 0, "init"), new])
+        // From here on, what happened before that look at /proc.
+        for (start, program) in [(1, "older"), (2, "old")] as [(UInt64, ByteString)] {
+            let old = process(30, start: start, parent: 1, program)
+            #expect(table.told(.fork, process(30, start: start, parent: 1))?.executable == "init")
+            _ = table.told(.exec, old)
+            let child = process(31, start: start, parent: 30)
+            #expect(table.told(.fork, child)?.executable == program)
+            #expect(table.lineage(of: child).ancestors.map(\.executable) == [program, "init"])
+            _ = table.told(.exit, child)
+            #expect(table.told(.exit, process(30, start: start, parent: 1))?.executable == program)
+            #expect(table.told(.fork, process(32, start: start, parent: 30))?.executable == nil, "it has ended")
+        }
+        #expect(table.told(.fork, process(30, start: 5, parent: 1))?.executable == "init")
+        _ = table.told(.exec, new)
+        let child = process(33, start: 6, parent: 30)
+        #expect(table.told(.fork, child)?.executable == "new")
+        #expect(table.lineage(of: child).ancestors.map(\.executable) == ["new", "init"])
+        #expect(table.told(.exit, process(30, start: 5, parent: 1))?.executable == "new", "its end is news")
+        #expect(table.count == 9, "nobody is there twice")
+    }
+
+    @Test(
         "whatever forks, executes and ends, and whoever gets a number again, has the ancestors of a table of everyone")
     func randomLives() {
         struct Life {
