@@ -235,6 +235,21 @@ struct ProcessTableTests {
         #expect(table.count == 0 && table.byteCount == 0)
     }
 
+    @Test(
+        "a process that executes again and again takes no more bytes than one that executes once, and none at its end")
+    func executions() {
+        var table = ProcessTable(endedCapacity: 0)
+        _ = table.told(.fork, process(20, start: 1, parent: 1))
+        var byteCounts: Set<Int> = []
+        for number in 100..<200 {
+            _ = table.told(.exec, process(20, start: 1, parent: 1, ByteString("/usr/bin/program\(number)")))
+            byteCounts.insert(table.byteCount)
+        }
+        #expect(byteCounts.count == 1)
+        _ = table.told(.exit, process(20, start: 1, parent: 1))
+        #expect(table.count == 0 && table.byteCount == 0)
+    }
+
     @Test("who has ended has no children any more: its number is nobody's until it is given again")
     func endedParent() {
         var table = ProcessTable()
