@@ -11,8 +11,9 @@ final class TocsinBox {
     /// - Parameters:
     ///   - configuration: content of the configuration file.
     ///   - service: lines for the section of the unit.
-    init(configuration: String, service: String = "") throws {
-        box = try SystemdBox()
+    ///   - hasLimits: see `SystemdBox`.
+    init(configuration: String, service: String = "", hasLimits: Bool = false) throws {
+        box = try SystemdBox(hasLimits: hasLimits)
         let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         try box.install(try Self.built("tocsind"), as: "/usr/bin/tocsind")
         for unit in ["tocsin.service", "tocsin.socket"] {
