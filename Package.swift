@@ -6,7 +6,6 @@ import PackageDescription
 let swiftSettings: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let containers = Target.Dependency.product(name: "BasicContainers", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nio: [Target.Dependency] = [
@@ -84,8 +83,7 @@ let package = Package(
 
         // The sources: kernel records become values. One seam, a file or folder for each source.
         library(
-            "TocsinSensors",
-            ["CLibBPF", "CTocsinProbes", "TocsinDoctor", "TocsinEvents", "TocsinLinux", containers], links: libbpf,
+            "TocsinSensors", ["CLibBPF", "CTocsinProbes", "TocsinDoctor", "TocsinEvents", "TocsinLinux"], links: libbpf,
             plugins: ["CompileBPF"], tests: ["TestKit", "TestSupport", "execute"]),
 
         // The eBPF probes: what kernel and user space share. The plugin compiles bpf/ into TocsinSensors, which loads

@@ -1,4 +1,3 @@
-import BasicContainers
 import TocsinEvents
 
 /// The processes of a table, found by their keys and by their numbers.
@@ -6,8 +5,13 @@ import TocsinEvents
 /// They lie in one array and are neither objects nor copied: whoever looks at one counts no reference, which would be
 /// done dozens of times for each start. A place is good until one is removed: then the last one takes the place that
 /// is free.
+///
+/// Owns the memory: an array of the standard library would copy what is read of it, and the arrays of swift-collections
+/// that do not are not compiled with the thread sanitizer (Swift 6.3).
 struct ProcessPlaces: ~Copyable {
-    private var entries = UniqueArray<Entry>()
+    private var entries: UnsafeMutablePointer<Entry> = .allocate(capacity: 0)
+    private(set) var count = 0
+    private var capacity = 0
     /// By their numbers, the youngest who had them.
     private var latest: [Int32: Int] = [:]
     /// Those whose number a younger one has.
@@ -31,29 +35,38 @@ struct ProcessPlaces: ~Copyable {
         }
     }
 
-    var count: Int { entries.count }
+    deinit {
+        entries.deinitialize(count: count)
+        entries.deallocate()
+    }
 
     subscript(place: Int) -> Entry {
-        _read { yield entries[place] }
-        _modify { yield &entries[place] }
+        _read {
+            precondition((0..<count).contains(place), "nobody is there")
+            yield entries[place]
+        }
+        _modify {
+            precondition((0..<count).contains(place), "nobody is there")
+            yield &entries[place]
+        }
     }
 
     mutating func find(_ key: ProcessKey) -> Int? {
-        if found < entries.count, entries[found].known.key == key { return found }
+        if found < count, self[found].known.key == key { return found }
         guard let place = place(of: key) else { return nil }
         found = place
         return place
     }
 
     private func place(of key: ProcessKey) -> Int? {
-        if let place = latest[key.pid], entries[place].known.key == key { return place }
+        if let place = latest[key.pid], self[place].known.key == key { return place }
         return former.isEmpty ? nil : former[key]
     }
 
     /// Who had the number when something began that it may have started: at `ticks`, unless its end was told.
     func owner(of pid: Int32, at ticks: UInt64) -> Int? {
         guard let last = latest[pid] else { return nil }
-        if entries[last].known.key.startTicks <= ticks { return entries[last].hasEnded ? nil : last }
+        if self[last].known.key.startTicks <= ticks { return self[last].hasEnded ? nil : last }
         // Only of what happened before the last owner was seen in /proc.
         return former.values
             .filter { entries[$0].known.key.pid == pid && entries[$0].known.key.startTicks <= ticks }
@@ -66,10 +79,12 @@ struct ProcessPlaces: ~Copyable {
     /// - Returns: who had the number before.
     mutating func append(_ entry: consuming Entry) -> Int? {
         let key = entry.known.key
-        found = entries.count
-        entries.append(entry)
+        if count == capacity { grow() }
+        found = count
+        (entries + found).initialize(to: entry)
+        count += 1
         guard let last = latest.updateValue(found, forKey: key.pid) else { return nil }
-        let other = entries[last].known.key
+        let other = self[last].known.key
         guard other.startTicks < key.startTicks else {
             latest[key.pid] = last
             former[key] = found
@@ -80,14 +95,24 @@ struct ProcessPlaces: ~Copyable {
     }
 
     mutating func remove(_ place: Int) -> Entry {
-        let key = entries[place].known.key
+        let key = self[place].known.key
         if latest[key.pid] == place { latest[key.pid] = nil } else { former[key] = nil }
-        let end = entries.count - 1
-        if place != end {
-            let moved = entries[end].known.key
-            if latest[moved.pid] == end { latest[moved.pid] = place } else { former[moved] = place }
-            entries.swapAt(place, end)
+        let entry = (entries + place).move()
+        count -= 1
+        if place != count {
+            // The last one moves to where this one was.
+            let moved = entries[count].known.key
+            if latest[moved.pid] == count { latest[moved.pid] = place } else { former[moved] = place }
+            (entries + place).moveInitialize(from: entries + count, count: 1)
         }
-        return entries.removeLast()
+        return entry
+    }
+
+    private mutating func grow() {
+        capacity = max(64, capacity * 2)
+        let larger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+        larger.moveInitialize(from: entries, count: count)
+        entries.deallocate()
+        entries = larger
     }
 }
