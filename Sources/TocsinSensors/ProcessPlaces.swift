@@ -7,7 +7,7 @@ import TocsinEvents
 /// is free.
 ///
 /// Owns the memory: an array of the standard library would copy what is read of it, and the arrays of swift-collections
-/// that do not are not compiled with the thread sanitizer (Swift 6.3).
+/// that do not cannot be compiled for the thread sanitizer (Swift 6.3).
 struct ProcessPlaces: ~Copyable {
     private var entries: UnsafeMutablePointer<Entry> = .allocate(capacity: 0)
     private(set) var count = 0

@@ -1,0 +1,65 @@
+import Logging
+import NIOPosix
+import Testing
+import TocsinDelivery
+import TocsinEvents
+import TocsinLinux
+import TocsinSensors
+import TocsinSystemd
+
+@testable import TocsinDaemon
+
+struct EventPipelineTests {
+    /// A process's pipeline; what it logs is the service's.
+    private static func pipeline(_ service: EventService) throws -> EventPipeline {
+        let journal = try JournalWriter(identifier: "test", destination: .standardError)
+        return EventPipeline(
+            service: service,
+            journal: EventJournal(writer: journal, logger: Logger(label: "test"), Configuration()),
+            reader: try ProcessReader(), exclusion: EventExclusion(Configuration()))
+    }
+
+    private static func record(_ body: SensorRecord.Body, at position: UInt64) -> SensorRecord {
+        SensorRecord(
+            realtimeUSec: 1, monotonicUSec: TocsinLinux.Clock.monotonicUSec(), body: body, position: position)
+    }
+
+    @Test(
+        "what a killed process had logged and its successor reads again is not told again: neither events nor gaps",
+        arguments: [SourceName.ebpf, .fanotify, .files])
+    func toldOnce(_ source: SourceName) throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        try loop.submit {
+            let memory = EventLogMemory(byteCount: 1 << 20)
+            let service = try EventService(
+                on: loop, delivery: Delivery(log: try EventLog(memory: memory, instance: 1)),
+                access: SocketAccess(), heap: RestingHeap(on: loop))
+            // Positions of events count bytes, or events; those of the probes' gaps count what is missing.
+            func told(_ pipeline: inout EventPipeline, _ position: UInt64, gap count: UInt64? = nil) -> UInt64 {
+                let before = service.nextSequence
+                let body: SensorRecord.Body =
+                    if let count {
+                        .gap(count: count)
+                    } else {
+                        .process(.exec, Process(entityID: "\(position)", pid: 4_194_303, startTimeNSec: position))
+                    }
+                pipeline.take(Self.record(body, at: position), from: source)
+                return service.nextSequence - before
+            }
+            var first = try Self.pipeline(service)
+            first.begin(source)
+            #expect(told(&first, 0) == 1 && told(&first, 800) == 1 && told(&first, 900, gap: 5) == 1)
+
+            var second = try Self.pipeline(service)
+            second.begin(source)
+            #expect(told(&second, 0) == 0 && told(&second, 800) == 0 && told(&second, 900, gap: 5) == 0)
+            #expect(told(&second, 1600) == 1 && told(&second, 1700, gap: 7) == 1)
+
+            // Positions of another queue begin anew.
+            for origin in SourceOrigin.all(of: source) { service.forgetPosition(ofSource: origin) }
+            var third = try Self.pipeline(service)
+            third.begin(source)
+            #expect(told(&third, 0) == 1 && told(&third, 1, gap: 1) == 1)
+        }.wait()
+    }
+}
