@@ -11,7 +11,6 @@ extension Delivery {
     ///   - event: with `sequence` set to `nextSequence` and its cursor.
     ///   - json: the event, encoded.
     /// - Returns: the cursor of the next event.
-    @discardableResult
     package mutating func append(
         _ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil, _ actions: inout DeliveryActions
     ) -> Cursor {
@@ -32,6 +31,7 @@ extension Delivery {
         return log.nextCursor
     }
 
+    /// What filters look at, and where a renamed file was before.
     private func paths(of event: borrowing Event) -> ([UInt8], [UInt8]) {
         guard let file = event.file else { return (event.process?.executable?.bytes ?? [], []) }
         return (file.path?.bytes ?? [], file.oldPath?.bytes ?? [])

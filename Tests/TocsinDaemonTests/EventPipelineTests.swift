@@ -34,7 +34,8 @@ struct EventPipelineTests {
             let service = try EventService(
                 on: loop, delivery: Delivery(log: try EventLog(memory: memory, instance: 1)),
                 access: SocketAccess(), heap: RestingHeap(on: loop))
-            // Positions of events count bytes, or events; those of the probes' gaps count what is missing.
+            // Of a process that does not exist: its number is the highest there can be. Positions of events count bytes,
+            // or events; those of the probes' gaps count what is missing.
             func told(_ pipeline: inout EventPipeline, _ position: UInt64, gap count: UInt64? = nil) -> UInt64 {
                 let before = service.nextSequence
                 let body: SensorRecord.Body =

@@ -353,7 +353,6 @@ struct ProcessTableTests {
                 #expect(told.starts(with: expected), "\(seed), \(step)")
             }
             for life in alive { _ = table.told(.exit, lives[life].process) }
-            for step in Int32(1)...20 { _ = table.told(.exit, process(step, parent: 1)) }
             #expect(table.count == 20)
         }
     }

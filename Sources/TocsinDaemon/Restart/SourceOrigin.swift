@@ -4,6 +4,7 @@ import TocsinSensors
 /// By which numbers the event log remembers how far each source was logged. They are part of the log's layout: a number
 /// keeps its meaning for ever.
 enum SourceOrigin {
+    /// Numbers below this are given.
     static let count = 4
 
     /// What the source told; nil where its records have no positions that outlive it.
