@@ -105,12 +105,8 @@ public struct JSONWriter: ~Copyable, Sendable {
         return output.put(plain: value) || appendEscaped(value)
     }
 
-    /// JSON that was encoded before.
-    public mutating func raw(_ json: [UInt8]) {
-        separate()
-        json.withUnsafeBufferPointer { output.put($0) }
-        needsComma = true
-    }
+    /// Leaves out a value that others put where the text now ends.
+    public mutating func leaveOut() { needsComma = true }
 
     // MARK: Private
 

@@ -10,25 +10,32 @@ extension Delivery {
     /// - Parameters:
     ///   - event: with `sequence` set to `nextSequence` and its cursor.
     ///   - json: the event, encoded.
+    ///   - passage: what was left out of it.
     /// - Returns: the cursor of the next event.
     package mutating func append(
-        _ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil, _ actions: inout DeliveryActions
+        _ event: borrowing Event, json: Span<UInt8>, passage: Passage? = nil, origin: EventOrigin? = nil,
+        _ actions: inout DeliveryActions
     ) -> Cursor {
         let facts = EventFacts(event)
         let (path, oldPath) = paths(of: event)
-        if json.count <= log.maximumEventBytes {
-            append(facts, origin, path: path.span, oldPath: oldPath.span, json: json, &actions)
-        } else if let short = EventShortening.shorten(json, toFit: log.maximumEventBytes) {
+        if json.count + (passage?.text.count ?? 0) <= log.maximumEventBytes {
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: json, passage, &actions)
+        } else if let short = EventShortening.shorten(whole(json, passage), toFit: log.maximumEventBytes) {
             statistics.shortenedInLog += 1
-            append(facts, origin, path: path.span, oldPath: oldPath.span, json: short.span, &actions)
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: short.span, nil, &actions)
         } else {
             statistics.oversized += 1
             var facts = facts
             facts.typeCode = EventType.gap.code ?? EventFacts.unknownType
             let gap = Loss(log.nextSequence, EventTime(facts)).encoded(instance: log.instance, origin: .daemon)
-            append(facts, origin, path: path.span, oldPath: oldPath.span, json: gap.span, &actions)
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: gap.span, nil, &actions)
         }
         return log.nextCursor
+    }
+
+    private func whole(_ json: Span<UInt8>, _ passage: Passage?) -> [UInt8] {
+        let own = json.withUnsafeBufferPointer { Array($0) }
+        return passage?.joined(with: own) ?? own
     }
 
     /// What filters look at, and where a renamed file was before.
@@ -39,13 +46,16 @@ extension Delivery {
 
     private mutating func append(
         _ facts: EventFacts, _ origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>,
-        _ actions: inout DeliveryActions
+        _ passage: Passage?, _ actions: inout DeliveryActions
     ) {
         let path = path.extracting(first: EventLog.maximumPathBytes)
         let oldPath = oldPath.extracting(first: EventLog.maximumPathBytes)
-        while log.mustEvict(path: path.count, oldPath: oldPath.count, json: json.count) { evictOldest(&actions) }
+        let text = log.place(passage)
+        while log.mustEvict(path: path.count, oldPath: oldPath.count, json: json.count + text.inlineBytes) {
+            evictOldest(&actions)
+        }
         let sequence = log.nextSequence
-        log.append(facts, origin: origin, path: path, oldPath: oldPath, json: json)
+        log.append(facts, origin: origin, path: path, oldPath: oldPath, json: json, text: text)
         statistics.appended += 1
         for slot in streams.indices {
             guard let matches = examine(sequence, facts, slot) else { continue }
@@ -67,15 +77,23 @@ extension Delivery {
         return log.matches(streams[slot].filter, sequence, facts)
     }
 
-    /// The encoded event of a completion, from the actions it is one of.
-    package func withEvent(
+    /// The encoded event of a completion, part by part, from the actions it is one of.
+    package func forEachPart(
         of completion: Completion, in actions: borrowing DeliveryActions, _ body: (Span<UInt8>) -> Void
     ) {
         switch completion.event {
-        case .logged(let sequence): log.withEvent(sequence, body)
+        case .logged(let sequence): log.forEachPart(of: sequence, body)
         case .encoded(let index):
             let bytes = actions.encodedEvents[index]
             body(bytes.span)
+        }
+    }
+
+    /// Of all parts.
+    package func byteCount(of completion: Completion, in actions: borrowing DeliveryActions) -> Int {
+        switch completion.event {
+        case .logged(let sequence): log.byteCount(of: sequence)
+        case .encoded(let index): actions.encodedEvents[index].count
         }
     }
 
@@ -248,13 +266,12 @@ extension Delivery {
 
     /// Of an event that cannot be read nothing is told but that it is missing.
     private func ownEventView(of sequence: UInt64, for uid: UInt32) -> [UInt8] {
-        log.withEvent(sequence) { OwnEventView.encode($0, for: uid) }
+        OwnEventView.encode(log.bytes(of: sequence), for: uid)
             ?? Loss(sequence, EventTime(log.facts(of: sequence))).encoded(instance: log.instance, origin: .daemon)
     }
 
     private func shortened(_ sequence: UInt64, _ encoded: [UInt8]?, toFit maxBytes: Int) -> [UInt8]? {
-        if let encoded { return EventShortening.shorten(encoded.span, toFit: maxBytes) }
-        return log.withEvent(sequence) { EventShortening.shorten($0, toFit: maxBytes) }
+        EventShortening.shorten(encoded ?? log.bytes(of: sequence), toFit: maxBytes)
     }
 
     /// There is nothing for them: reads that are the first of their session begin to wait, or end at once.

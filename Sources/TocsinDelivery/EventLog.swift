@@ -11,7 +11,7 @@ package struct EventLog: ~Copyable {
     package let instance: UInt64
     /// Counts the processes that wrote this log, this one included; the first is 1.
     package let run: UInt64
-    /// Bytes for records.
+    /// Bytes for records, without the passages that many of them have.
     package let capacity: Int
     /// Most bytes of one encoded event.
     package let maximumEventBytes: Int
@@ -21,6 +21,7 @@ package struct EventLog: ~Copyable {
     var memory: EventLogMemory
     /// Positions of the records, oldest first.
     var positions: Deque<UInt64>
+    var passages: PassageTable
     private let ring: Int
     private var tail: UInt64
 
@@ -29,7 +30,7 @@ package struct EventLog: ~Copyable {
     private static let largestShare = 8
     package static let minimumCapacity = 64 << 10
     /// What the memory holds besides records.
-    package static let overheadBytes = EventLogLayout.ringBegin
+    package static let overheadBytes = PassageLayout.begin
     /// PATH_MAX; of a longer path, which the kernel does not give, filters see the beginning.
     static let maximumPathBytes = 4096
     package static let defaultMaximumEventBytes = 64 << 10
@@ -44,8 +45,7 @@ package struct EventLog: ~Copyable {
         memory: consuming EventLogMemory, instance: UInt64, boot: BootID? = nil,
         maximumEventBytes: Int = defaultMaximumEventBytes
     ) throws(EventLogError) {
-        let ring = EventLogLayout.ringBegin
-        let capacity = (memory.byteCount - ring) & ~7
+        let (slots, ring, capacity) = EventLogLayout.parts(of: memory.byteCount)
         guard capacity >= Self.minimumCapacity else {
             throw .tooSmall(minimumBytes: ring + Self.minimumCapacity)
         }
@@ -68,13 +68,13 @@ package struct EventLog: ~Copyable {
         memory.publish(EventLogLayout.magic, at: EventLogLayout.magicOffset)
         self.init(
             memory: memory, instance: instance, run: 1, ring: ring, capacity: capacity,
-            maximumEventBytes: maximumEventBytes,
-            tail: 0, nextSequence: 1, positions: [])
+            maximumEventBytes: maximumEventBytes, tail: 0, nextSequence: 1, positions: [],
+            passages: PassageTable(users: Array(repeating: 0, count: slots)))
     }
 
     init(
         memory: consuming EventLogMemory, instance: UInt64, run: UInt64, ring: Int, capacity: Int,
-        maximumEventBytes: Int, tail: UInt64, nextSequence: UInt64, positions: Deque<UInt64>
+        maximumEventBytes: Int, tail: UInt64, nextSequence: UInt64, positions: Deque<UInt64>, passages: PassageTable
     ) {
         self.memory = memory
         self.instance = instance
@@ -85,6 +85,7 @@ package struct EventLog: ~Copyable {
         self.tail = tail
         self.nextSequence = nextSequence
         self.positions = positions
+        self.passages = passages
     }
 
     static func text(of boot: BootID?) -> [UInt8] {
@@ -124,16 +125,22 @@ package struct EventLog: ~Copyable {
     }
 
     mutating func evictOldest() {
-        _ = positions.popFirst()
+        guard let position = positions.popFirst() else { return }
+        let slot = passageSlot(at: offset(of: position))
         memory.publish(positions.first ?? tail, at: EventLogLayout.headOffset)
+        if let slot { passages.leave(slot) }
     }
 
     /// Logs an event under `nextSequence`. There must be room, and the lengths must be within their bounds.
+    ///
+    /// - Parameter text: by `place`.
     mutating func append(
-        _ facts: EventFacts, origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>
+        _ facts: EventFacts, origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>,
+        text: borrowing LoggedText
     ) {
         typealias Layout = EventLogLayout
-        let length = Layout.recordBytes(path: path.count, oldPath: oldPath.count, json: json.count)
+        let jsonBytes = json.count + text.inlineBytes
+        let length = Layout.recordBytes(path: path.count, oldPath: oldPath.count, json: jsonBytes)
         let skipped = skip(before: length)
         if skipped > 0 { memory.store(Layout.skipMark, at: offset(of: tail) + Layout.markOffset) }
         let position = tail + UInt64(skipped)
@@ -149,17 +156,19 @@ package struct EventLog: ~Copyable {
         memory.store(facts.monotonicUSec, at: record + Layout.monotonicOffset)
         memory.store(origin?.position ?? 0, at: record + Layout.sourcePositionOffset)
         memory.store(facts.uid ?? Layout.unknownUID, at: record + Layout.uidOffset)
-        memory.store(UInt32(json.count), at: record + Layout.jsonLengthOffset)
+        memory.store(UInt32(jsonBytes), at: record + Layout.jsonLengthOffset)
         memory.store(UInt16(path.count), at: record + Layout.pathLengthOffset)
         memory.store(UInt16(oldPath.count), at: record + Layout.oldPathLengthOffset)
         memory.store(facts.typeCode, at: record + Layout.typeOffset)
         memory.store(facts.severity, at: record + Layout.severityOffset)
         memory.store(UInt8(origin.map { $0.source + 1 } ?? 0), at: record + Layout.sourceOffset)
         memory.store(UInt8(0), at: record + Layout.sourceOffset + 1)
+        memory.store(UInt32(text.slot.map { $0 + 1 } ?? 0), at: record + Layout.passageSlotOffset)
+        memory.store(UInt32(text.slot == nil ? 0 : text.passage?.offset ?? 0), at: record + Layout.passageOffset)
         let texts = record + Layout.recordHeaderBytes
         memory.write(path, at: texts)
         memory.write(oldPath, at: texts + path.count)
-        memory.write(json, at: texts + path.count + oldPath.count)
+        write(json, text, at: texts + path.count + oldPath.count)
         let checksum = Layout.checksum(memory, record: record, length: length, sequence: nextSequence)
         memory.store(checksum, at: record + Layout.checksumOffset)
 
@@ -169,6 +178,13 @@ package struct EventLog: ~Copyable {
         memory.publish(tail, at: Layout.tailOffset)
         memory.publish(nextSequence, at: Layout.nextSequenceOffset)
         if let origin { memory.publish(origin.position, at: Layout.sourcePositionsOffset + 8 * origin.source) }
+    }
+
+    private mutating func write(_ json: Span<UInt8>, _ text: borrowing LoggedText, at offset: Int) {
+        guard let passage = text.passage, text.slot == nil else { return memory.write(json, at: offset) }
+        memory.write(json.extracting(first: passage.offset), at: offset)
+        memory.write(passage.text.span, at: offset + passage.offset)
+        memory.write(json.extracting(droppingFirst: passage.offset), at: offset + passage.offset + passage.text.count)
     }
 
     // MARK: Reading
@@ -207,19 +223,38 @@ package struct EventLog: ~Copyable {
     }
 
     /// Size of the encoded event. `sequence` must be contained.
-    package func byteCount(of sequence: UInt64) -> Int { byteCount(at: record(sequence)) }
+    package func byteCount(of sequence: UInt64) -> Int {
+        let record = self.record(sequence)
+        return ownBytes(at: record) + passageBytes(at: record)
+    }
 
-    private func byteCount(at record: Int) -> Int {
+    /// Without its passage.
+    private func ownBytes(at record: Int) -> Int {
         Int(memory.load(UInt32.self, at: record + EventLogLayout.jsonLengthOffset))
     }
 
-    /// The encoded event, where it lies. `sequence` must be contained.
-    package func withEvent<R>(_ sequence: UInt64, _ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    /// The encoded event, where it lies: in several parts where it shares one with others. `sequence` must be
+    /// contained.
+    package func forEachPart(of sequence: UInt64, _ body: (Span<UInt8>) -> Void) {
         let record = self.record(sequence)
         let path = Int(memory.load(UInt16.self, at: record + EventLogLayout.pathLengthOffset))
         let oldPath = Int(memory.load(UInt16.self, at: record + EventLogLayout.oldPathLengthOffset))
-        return try memory.withBytes(
-            at: record + EventLogLayout.recordHeaderBytes + path + oldPath, count: byteCount(at: record), body)
+        let text = record + EventLogLayout.recordHeaderBytes + path + oldPath
+        let count = ownBytes(at: record)
+        guard let slot = passageSlot(at: record) else { return memory.withBytes(at: text, count: count, body) }
+        let before = Int(memory.load(UInt32.self, at: record + EventLogLayout.passageOffset))
+        let passage = PassageLayout.begin(slot) + PassageLayout.textOffset
+        memory.withBytes(at: text, count: before, body)
+        memory.withBytes(at: passage, count: Self.passageBytes(memory, slot), body)
+        memory.withBytes(at: text + before, count: count - before, body)
+    }
+
+    /// A copy of the encoded event. `sequence` must be contained.
+    package func bytes(of sequence: UInt64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount(of: sequence))
+        forEachPart(of: sequence) { part in part.withUnsafeBufferPointer { bytes.append(contentsOf: $0) } }
+        return bytes
     }
 
     // MARK: Private

@@ -1,6 +1,7 @@
 /// Where everything lies in the log's memory. A change of any of it is a new `version`.
 ///
-/// The first page is the header; then comes what is kept of groups (`GroupLayout`); the rest is a ring of records.
+/// The first page is the header; then comes what is kept of groups (`GroupLayout`) and of passages (`PassageLayout`);
+/// the rest is a ring of records.
 /// Positions in the ring count bytes for ever; modulo the capacity they are offsets. Records begin at multiples of 8
 /// and never cross the end of the ring: where one does not fit, a skip mark sends the reader to the beginning. Integers
 /// are in the byte order of the machine.
@@ -8,15 +9,14 @@
 /// Commit order, so that a process killed between any two stores leaves a readable log:
 ///
 /// 1. `head` moves past the records that the new one will overwrite;
-/// 2. the skip mark, if any, and the record are written where no reader looks yet;
+/// 2. the skip mark, if any, a passage that is new and the record are written where no reader looks yet;
 /// 3. `tail` moves behind the record: from here it is logged;
 /// 4. `nextSequence` and the source's position follow. A log whose records were all evicted still knows its numbers:
 ///    4 of one append is always done before 1 of the next.
 enum EventLogLayout {
-    static let version: UInt32 = 3
+    static let version: UInt32 = 4
     static let headerBytes = 4096
     static let groupsOffset = headerBytes
-    static let ringBegin = groupsOffset + GroupLayout.count * GroupLayout.bytes
     /// "TOCSINLG"
     static let magic: UInt64 = 0x544F_4353_494E_4C47
 
@@ -40,7 +40,7 @@ enum EventLogLayout {
     static let runOffset = 168
 
     // Record.
-    static let recordHeaderBytes = 72
+    static let recordHeaderBytes = 80
     static let recordMark: UInt32 = 0x4556_4E54
     static let skipMark: UInt32 = 0x534B_4950
     static let markOffset = 0
@@ -56,6 +56,7 @@ enum EventLogLayout {
     static let sourcePositionOffset = 48
     /// `unknownUID` where there is none; (uid_t) -1 is no user.
     static let uidOffset = 56
+    /// Of its own text.
     static let jsonLengthOffset = 60
     static let pathLengthOffset = 64
     static let oldPathLengthOffset = 66
@@ -63,8 +64,19 @@ enum EventLogLayout {
     static let severityOffset = 69
     /// Number of the source plus one; 0: none.
     static let sourceOffset = 70
+    /// Number of the passage's slot plus one; 0: none.
+    static let passageSlotOffset = 72
+    /// Where in the text it belongs.
+    static let passageOffset = 76
 
     static let unknownUID = UInt32.max
+
+    /// What memory of so many bytes is divided into: slots of passages, and where the ring begins.
+    static func parts(of bytes: Int) -> (passages: Int, ring: Int, capacity: Int) {
+        let passages = PassageLayout.count(in: bytes)
+        let ring = PassageLayout.begin(passages)
+        return (passages, ring, (bytes - ring) & ~7)
+    }
 
     static func recordBytes(path: Int, oldPath: Int, json: Int) -> Int {
         (recordHeaderBytes + path + oldPath + json + 7) & ~7

@@ -14,7 +14,7 @@ package struct EventLogMemory: ~Copyable {
     ///
     /// - Parameter byteCount: `EventLog.overheadBytes` included.
     package init(byteCount: Int) {
-        precondition(byteCount >= EventLogLayout.ringBegin)
+        precondition(byteCount >= EventLog.overheadBytes)
         self.byteCount = byteCount
         base = .allocate(byteCount: byteCount, alignment: 4096)
         base.initializeMemory(as: UInt8.self, repeating: 0, count: EventLogLayout.headerBytes)
@@ -30,7 +30,7 @@ package struct EventLogMemory: ~Copyable {
         adopting base: UnsafeMutableRawPointer, byteCount: Int,
         release: @escaping @Sendable (UnsafeMutableRawPointer, Int) -> Void
     ) {
-        precondition(byteCount >= EventLogLayout.ringBegin)
+        precondition(byteCount >= EventLog.overheadBytes)
         self.byteCount = byteCount
         self.base = base
         self.release = release

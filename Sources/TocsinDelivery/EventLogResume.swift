@@ -25,8 +25,7 @@ extension EventLog {
         }
         guard isOfThisBoot else { throw .otherBoot }
         let instance = memory.load(UInt64.self, at: Layout.instanceOffset)
-        let ring = Layout.ringBegin
-        let capacity = (memory.byteCount - ring) & ~7
+        let (slots, ring, capacity) = Layout.parts(of: memory.byteCount)
         guard memory.load(UInt64.self, at: Layout.ringOffset) == UInt64(ring),
             memory.load(UInt64.self, at: Layout.capacityOffset) == UInt64(capacity), capacity >= Self.minimumCapacity
         else { throw .damaged("the header names another size than the memory has") }
@@ -37,6 +36,7 @@ extension EventLog {
         else { throw .damaged("head \(head) and tail \(tail) do not fit") }
 
         var positions: Deque<UInt64> = []
+        var users = Array(repeating: 0, count: slots)
         var position = head
         var expected: UInt64?
         while position < tail {
@@ -49,6 +49,12 @@ extension EventLog {
             let sequence = try Self.verify(memory, record: offset, limit: min(rest, Int(tail - position)))
             guard sequence == expected ?? sequence else {
                 throw .damaged("event \(sequence) lies where \(expected ?? 0) should")
+            }
+            if let slot = Self.passageSlot(memory, offset) {
+                guard slot < slots, users[slot] > 0 || Self.isIntact(memory, passage: slot) else {
+                    throw .damaged("the passage that event \(sequence) has is not what was written")
+                }
+                users[slot] += 1
             }
             expected = sequence + 1
             positions.append(position)
@@ -76,7 +82,8 @@ extension EventLog {
         memory.publish(run, at: Layout.runOffset)
         self.init(
             memory: memory, instance: instance, run: run, ring: ring, capacity: capacity,
-            maximumEventBytes: maximumEventBytes, tail: tail, nextSequence: nextSequence, positions: positions)
+            maximumEventBytes: maximumEventBytes, tail: tail, nextSequence: nextSequence, positions: positions,
+            passages: PassageTable(users: users))
     }
 
     /// The number of the record at `offset`, of which at most `limit` bytes may be logged.
@@ -95,6 +102,7 @@ extension EventLog {
         )
         let sequence = memory.load(UInt64.self, at: record + Layout.sequenceOffset)
         guard length <= limit, length == Layout.recordBytes(path: texts.0, oldPath: texts.1, json: texts.2),
+            Int(memory.load(UInt32.self, at: record + Layout.passageOffset)) <= texts.2,
             sequence > 0, sequence < .max, memory.load(UInt8.self, at: record + Layout.sourceOffset) <= Layout.sources,
             memory.load(UInt64.self, at: record + Layout.checksumOffset)
                 == Layout.checksum(memory, record: record, length: length, sequence: sequence)

@@ -4,11 +4,10 @@
 /// cursor, times, type and the process's identity are never touched. The result names in `truncated` what was
 /// shortened or left out and in `fullBytes` the size of the whole.
 enum EventShortening {
-    /// - Parameter json: an object as `JSONWriter.event` writes it.
+    /// - Parameter text: an object as `JSONWriter.event` writes it.
     /// - Returns: at most `maxBytes` bytes of JSON; nil where even the least is larger.
-    static func shorten(_ json: Span<UInt8>, toFit maxBytes: Int) -> [UInt8]? {
-        guard json.count > maxBytes else { return json.withUnsafeBufferPointer { Array($0) } }
-        let text = json.withUnsafeBufferPointer { Array($0) }
+    static func shorten(_ text: [UInt8], toFit maxBytes: Int) -> [UInt8]? {
+        guard text.count > maxBytes else { return text }
         guard var event = JSONPiece(text), case .object = event else { return nil }
         // An event that was shortened on its way into the log keeps saying so.
         let fullBytes = event.removeMember(["fullBytes"])?.encoded ?? Array("\(text.count)".utf8)

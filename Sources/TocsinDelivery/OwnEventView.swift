@@ -12,9 +12,8 @@ internal import TocsinEvents
 /// - How many events a gap stands for includes others' events.
 enum OwnEventView {
     /// nil where the event cannot be read.
-    static func encode(_ json: Span<UInt8>, for uid: UInt32) -> [UInt8]? {
-        let bytes = json.withUnsafeBufferPointer { Array($0) }
-        guard let value = try? JSONValue(parsing: bytes), let event = try? Event(json: value) else { return nil }
+    static func encode(_ json: [UInt8], for uid: UInt32) -> [UInt8]? {
+        guard let value = try? JSONValue(parsing: json), let event = try? Event(json: value) else { return nil }
         var writer = JSONWriter()
         writer.event(event.seen(by: uid))
         return writer.bytes

@@ -3,10 +3,12 @@ public import JSON
 // The way from an event to the JSON of `io.tocsin.Events`. Runs once for each event, on the event loop.
 
 extension JSONWriter {
-    public mutating func event(_ event: Event) { self.event(event, lineage: nil) }
+    public mutating func event(_ event: Event) { _ = self.event(event, lineage: nil) }
 
     /// - Parameter lineage: where the event's ancestors come from, if they are encoded already.
-    package mutating func event(_ event: Event, lineage: Lineage?) {
+    /// - Returns: what was left out: the ancestors, where they are encoded already.
+    package mutating func event(_ event: Event, lineage: Lineage?) -> Passage? {
+        var passage: Passage?
         beginObject()
         member("sequence", event.sequence)
         name("cursor")
@@ -20,7 +22,12 @@ extension JSONWriter {
         }
         if !event.ancestors.isEmpty {
             name("ancestors")
-            if let lineage { self.lineage(lineage) } else { processes(event.ancestors) }
+            if let lineage {
+                passage = Passage(number: lineage.number, text: lineage.json, offset: count)
+                leaveOut()
+            } else {
+                processes(event.ancestors)
+            }
         }
         if let file = event.file {
             name("file")
@@ -39,6 +46,7 @@ extension JSONWriter {
         if !event.truncated.isEmpty { member("truncated", event.truncated) }
         member("fullBytes", event.fullBytes)
         endObject()
+        return passage
     }
 
     mutating func processes(_ processes: [Process]) {
@@ -48,8 +56,6 @@ extension JSONWriter {
     }
 
     // What is shared is handed over as it is: then what is in it needs no reference of its own.
-
-    private mutating func lineage(_ lineage: Lineage) { raw(lineage.json) }
 
     private mutating func process(_ process: Process) {
         beginObject()

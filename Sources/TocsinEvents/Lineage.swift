@@ -1,4 +1,5 @@
 internal import JSON
+internal import Synchronization
 
 /// The ancestors of a process as an event tells them, with their encoding. The children of one process share both, so
 /// neither has to be made for every event.
@@ -8,6 +9,8 @@ package final class Lineage: Sendable {
     package let ancestors: [Process]
     /// A JSON array.
     let json: [UInt8]
+    /// Of the encoding: see `Passage`.
+    let number: UInt64
     /// What is told of it when a process ends: the parent. The others were told when it started.
     package var ofEnd: Lineage { parent ?? self }
     /// nil where it is all there is.
@@ -25,6 +28,8 @@ package final class Lineage: Sendable {
 
     package static let unknown = Lineage([])
 
+    private static let made = Atomic<UInt64>(0)
+
     /// - Parameter processes: nearest first.
     package convenience init(_ processes: [Process]) {
         let ancestors = processes.prefix(Self.depth).enumerated().map { $1.asAncestor(isParent: $0 == 0) }
@@ -35,6 +40,7 @@ package final class Lineage: Sendable {
     private init(of ancestors: [Process], parent: Lineage?) {
         self.ancestors = ancestors
         self.parent = parent
+        number = Self.made.add(1, ordering: .relaxed).newValue
         var writer = JSONWriter()
         writer.processes(ancestors)
         json = writer.bytes

@@ -36,7 +36,7 @@ final class Driver {
 
     init(limits: DeliveryLimits = DeliveryLimits(), logBytes: Int = 1 << 20, instance: UInt64 = 7) throws {
         let log = try EventLog(
-            memory: EventLogMemory(byteCount: EventLogLayout.ringBegin - EventLogLayout.headerBytes + logBytes),
+            memory: EventLogMemory(byteCount: EventLog.overheadBytes - EventLogLayout.headerBytes + logBytes),
             instance: instance)
         delivery = Delivery(log: log, limits: limits)
     }
@@ -224,7 +224,9 @@ final class Driver {
 
     private func outcome(_ completion: Completion) -> Outcome {
         var bytes: [UInt8] = []
-        delivery.withEvent(of: completion, in: actions) { bytes = $0.withUnsafeBufferPointer { Array($0) } }
+        delivery.forEachPart(of: completion, in: actions) { part in
+            part.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        }
         var event = JSONPiece(bytes)
         let sequence = event?.removeMember(["sequence"]).flatMap(number(in:)) ?? 0
         let members = ["first", "last", "count"].map { event?.removeMember(["gap", $0]).flatMap(number(in:)) }

@@ -5,32 +5,42 @@ import TocsinEvents
 @testable import TocsinDelivery
 
 @Suite struct EventLogResumeTests {
-    private func append(_ log: inout EventLog, bytes: Int) {
+    private func append(_ log: inout EventLog, bytes: Int, passage: Passage? = nil) {
         let json = [UInt8](repeating: UInt8(truncatingIfNeeded: log.nextSequence), count: bytes)
         let facts = EventFacts(typeCode: 0, severity: 0, uid: 1, realtimeUSec: log.nextSequence, monotonicUSec: 0)
-        while log.mustEvict(path: 0, oldPath: 0, json: bytes) { log.evictOldest() }
+        let text = log.place(passage)
+        while log.mustEvict(path: 0, oldPath: 0, json: bytes + text.inlineBytes) { log.evictOldest() }
         let none: [UInt8] = []
         let origin = EventOrigin(source: Int(log.nextSequence % 3), position: 100 + log.nextSequence)
-        log.append(facts, origin: origin, path: none.span, oldPath: none.span, json: json.span)
+        log.append(facts, origin: origin, path: none.span, oldPath: none.span, json: json.span, text: text)
     }
 
     /// A log that has wrapped.
     private func filled(_ region: Region, events: Int = 300) throws -> (oldest: UInt64, next: UInt64) {
         var log = try EventLog(memory: region.memory(), instance: 0xAB)
-        for number in 0..<events { append(&log, bytes: 300 + number % 700) }
+        for number in 0..<events { append(&log, bytes: 300 + number % 700, passage: passage(of: number)) }
         return (log.oldestSequence, log.nextSequence)
+    }
+
+    /// Of every third event, another one after each thirty.
+    private func passage(of number: Int) -> Passage? {
+        guard number.isMultiple(of: 3) else { return nil }
+        let text = [UInt8](repeating: UInt8(truncatingIfNeeded: number / 30), count: 1000 + number / 30)
+        return Passage(number: 1 + UInt64(number / 30), text: text, offset: number % 300)
     }
 
     @Test("a log is resumed with its instance, numbers, events and the positions of its sources")
     func resumes() throws {
-        let region = Region()
+        let region = Region(passages: 12)
         let before = try filled(region)
         var log = try EventLog(resuming: region.memory())
         #expect(log.instance == 0xAB)
         #expect(log.oldestSequence == before.oldest && log.nextSequence == before.next)
         for sequence in log.oldestSequence..<log.nextSequence {
             #expect(log.facts(of: sequence).realtimeUSec == sequence)
-            log.withEvent(sequence) { #expect($0[0] == UInt8(truncatingIfNeeded: sequence)) }
+            let own = [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: 300 + Int(sequence - 1) % 700)
+            let passage = passage(of: Int(sequence - 1))
+            #expect(log.bytes(of: sequence) == passage?.joined(with: own) ?? own)
         }
         for source in 0..<3 {
             let latest = (before.next - 3..<before.next).first { Int($0 % 3) == source }
@@ -95,7 +105,7 @@ import TocsinEvents
         let (oldest, next) = (resumed.oldestSequence, resumed.nextSequence)
 
         // The four steps of the commit order; within the second, the record is there up to any byte.
-        let header = 0..<EventLogLayout.ringBegin
+        let header = 0..<EventLog.overheadBytes
         var memory = before
         func copy(_ range: Range<Int>) { memory.replaceSubrange(range, with: after[range]) }
         func check(_ expected: UInt64, _ step: String) throws {
@@ -125,20 +135,24 @@ import TocsinEvents
 
     @Test("one changed bit anywhere in the logged records is found, but for what changes in their life")
     func flippedBit() throws {
-        let region = Region()
+        let region = Region(passages: 2)
         _ = try filled(region, events: 20)
         let good = region.bytes
+        let ring = PassageLayout.begin(2)
         let used = Int(region.word(EventLogLayout.tailOffset))
         // Which groups are owed an event changes after it was logged, so no checksum covers it.
         var changeable: Set<Int> = []
-        var record = EventLogLayout.ringBegin
-        while record < EventLogLayout.ringBegin + used {
+        var record = ring
+        while record < ring + used {
             changeable.formUnion((0..<8).map { record + EventLogLayout.groupsOwedOffset + $0 })
             record += Int(region.word(record + EventLogLayout.markOffset) >> 32)
         }
         var generator = SeededGenerator(seed: 11)
-        for _ in 0..<500 {
-            let index = EventLogLayout.ringBegin + Int.random(in: 0..<used, using: &generator)
+        // The passage of most of the events whose number is a multiple of three; their second one was its first user.
+        let passage = PassageLayout.begin(0)..<PassageLayout.begin(0) + PassageLayout.textOffset + 1000
+        for round in 0..<500 {
+            let range = round.isMultiple(of: 4) ? passage : ring..<ring + used
+            let index = Int.random(in: range, using: &generator)
             guard !changeable.contains(index) else { continue }
             var bytes = good
             bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
@@ -181,7 +195,7 @@ import TocsinEvents
 
     @Test("random memory behind a good header never crashes the resume")
     func fuzzed() throws {
-        let region = Region()
+        let region = Region(passages: 12)
         _ = try filled(region)
         let good = region.bytes
         var generator = SeededGenerator(seed: 5)
@@ -194,7 +208,7 @@ import TocsinEvents
             region.bytes = bytes
             do throws(EventLogError) {
                 let log = try EventLog(resuming: region.memory())
-                for sequence in log.oldestSequence..<log.nextSequence { _ = log.withEvent(sequence) { $0.count } }
+                for sequence in log.oldestSequence..<log.nextSequence { _ = log.bytes(of: sequence) }
             } catch {}
         }
         region.bytes = good

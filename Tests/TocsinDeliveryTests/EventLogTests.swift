@@ -4,7 +4,7 @@ import TocsinEvents
 @testable import TocsinDelivery
 
 @Suite struct EventLogTests {
-    static let bytes = EventLogLayout.ringBegin + EventLog.minimumCapacity
+    static let bytes = EventLog.overheadBytes + EventLog.minimumCapacity
 
     @Test("events come back byte for byte with their facts, however often the ring wraps")
     func wraps() throws {
@@ -15,10 +15,12 @@ import TocsinEvents
             let none: [UInt8] = []
             let path = Array("/p/\(sequence)".utf8)
             while log.mustEvict(path: path.count, oldPath: 0, json: json.count) { log.evictOldest() }
-            log.append(facts(sequence), origin: nil, path: path.span, oldPath: none.span, json: json.span)
+            log.append(
+                facts(sequence), origin: nil, path: path.span, oldPath: none.span, json: json.span, text: log.place(nil)
+            )
             #expect(log.nextSequence == sequence + 1 && log.usedBytes <= log.capacity)
             for kept in [log.oldestSequence, sequence] {
-                let bytes = log.withEvent(kept) { $0.withUnsafeBufferPointer { Array($0) } }
+                let bytes = log.bytes(of: kept)
                 #expect(bytes == sample(kept, bytes.count))
                 #expect(log.facts(of: kept) == facts(kept))
             }
@@ -37,7 +39,8 @@ import TocsinEvents
                 try #require(!isEmpty)
                 log.evictOldest()
             }
-            log.append(facts(1), origin: nil, path: path.span, oldPath: path.span, json: json.span)
+            log.append(
+                facts(1), origin: nil, path: path.span, oldPath: path.span, json: json.span, text: log.place(nil))
         }
         #expect(log.count >= 2)
     }

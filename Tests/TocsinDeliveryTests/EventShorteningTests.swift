@@ -31,7 +31,7 @@ import TocsinEvents
     }
 
     private static func shorten(_ json: [UInt8], _ maxBytes: Int) -> [UInt8]? {
-        EventShortening.shorten(json.span, toFit: maxBytes)
+        EventShortening.shorten(json, toFit: maxBytes)
     }
 
     @Test("at every bound the result is within it, valid JSON, whole characters, and says what is missing")

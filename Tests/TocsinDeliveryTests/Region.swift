@@ -4,9 +4,11 @@
 final class Region: Sendable {
     // Unsafe only to the compiler: the region of a test is used by its one thread.
     nonisolated(unsafe) let base: UnsafeMutableRawPointer
-    let byteCount = EventLogLayout.ringBegin + EventLog.minimumCapacity
+    let byteCount: Int
 
-    init() {
+    /// - Parameter passages: slots for them.
+    init(passages: Int = 0) {
+        byteCount = EventLog.overheadBytes + EventLog.minimumCapacity + 8 * passages * PassageLayout.bytes
         base = .allocate(byteCount: byteCount, alignment: 4096)
         base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
     }
@@ -19,7 +21,7 @@ final class Region: Sendable {
 
     /// Another, with the same content.
     func copy() -> Region {
-        let copy = Region()
+        let copy = Region(passages: PassageLayout.count(in: byteCount))
         copy.base.copyMemory(from: base, byteCount: byteCount)
         return copy
     }

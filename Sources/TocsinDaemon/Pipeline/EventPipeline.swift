@@ -175,8 +175,8 @@ struct EventPipeline: ~Copyable {
     private mutating func publish(_ event: Event, _ lineage: Lineage? = nil, _ origin: EventOrigin? = nil) {
         statistics.seen += 1
         writer.removeAll()
-        writer.event(event, lineage: event.type == .exit ? lineage?.ofEnd : lineage)
-        cursor = writer.withSpan { service.publish(event, json: $0, origin: origin) }
+        let passage = writer.event(event, lineage: event.type == .exit ? lineage?.ofEnd : lineage)
+        cursor = writer.withSpan { service.publish(event, json: $0, passage: passage, origin: origin) }
         journal.take(event)
     }
 }

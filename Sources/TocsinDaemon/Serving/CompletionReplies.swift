@@ -35,11 +35,9 @@ extension Delivery {
                     if let shared, shared.event == completion.sharedEvent {
                         replies.reply(to: call, with: shared.reply)
                     } else {
-                        withEvent(of: completion, in: actions) { event in
-                            replies.reply(
-                                to: call, continues: completion.continues, upTo: completion.mostBytes(with: event)
-                            ) { completion.write(event, into: &$0) }
-                        }
+                        replies.reply(
+                            to: call, continues: completion.continues, upTo: mostBytes(completion, actions)
+                        ) { write(completion, of: actions, into: &$0) }
                     }
                 }
             }
@@ -49,13 +47,29 @@ extension Delivery {
     }
 
     private func sharedReply(_ completion: Completion, of actions: borrowing DeliveryActions) -> SharedReply {
-        var reply: SharedReply?
-        withEvent(of: completion, in: actions) { event in
-            reply = SharedReply(continues: completion.continues, upTo: completion.mostBytes(with: event)) {
-                completion.write(event, into: &$0)
-            }
+        SharedReply(continues: completion.continues, upTo: mostBytes(completion, actions)) {
+            write(completion, of: actions, into: &$0)
         }
-        return reply!
+    }
+
+    /// Room for what `write` writes: the event, names and punctuation, and two numbers.
+    private func mostBytes(_ completion: Completion, _ actions: borrowing DeliveryActions) -> Int {
+        byteCount(of: completion, in: actions) + 28 + 2 * 20
+    }
+
+    /// The parameters of a reply to `Read` or `Subscribe`: the event as it lies in the log, and what is said of it.
+    private func write(
+        _ completion: Completion, of actions: borrowing DeliveryActions, into reply: inout ReplySpace
+    ) {
+        reply.append(#"{"event":"#)
+        forEachPart(of: completion, in: actions) { reply.append($0) }
+        if let queued = completion.queued {
+            reply.append(#","queued":"#)
+            reply.append(queued)
+        }
+        reply.append(#","lost":"#)
+        reply.append(completion.lost)
+        reply.append("}")
     }
 }
 
@@ -64,21 +78,5 @@ extension Completion {
     fileprivate var sharedEvent: UInt64? {
         guard continues, queued == nil, lost == 0, case .logged(let sequence) = event else { return nil }
         return sequence
-    }
-
-    /// Room for what `write` writes: the event, names and punctuation, and two numbers.
-    fileprivate func mostBytes(with event: Span<UInt8>) -> Int { event.count + 28 + 2 * 20 }
-
-    /// The parameters of a reply to `Read` or `Subscribe`: the event as it lies in the log, and what is said of it.
-    fileprivate func write(_ event: Span<UInt8>, into reply: inout ReplySpace) {
-        reply.append(#"{"event":"#)
-        reply.append(event)
-        if let queued {
-            reply.append(#","queued":"#)
-            reply.append(queued)
-        }
-        reply.append(#","lost":"#)
-        reply.append(lost)
-        reply.append("}")
     }
 }

@@ -58,10 +58,14 @@ final class EventService: VarlinkInterface {
     // MARK: Events
 
     /// Logs an event and completes who waits for it.
-    /// - Parameter event: of which `nextCursor` was the cursor.
+    /// - Parameters:
+    ///   - event: of which `nextCursor` was the cursor.
+    ///   - passage: what was left out of its encoding.
     /// - Returns: the cursor of the next.
-    func publish(_ event: borrowing Event, json: Span<UInt8>, origin: EventOrigin? = nil) -> Cursor {
-        let next = delivery.append(event, json: json, origin: origin, &actions)
+    func publish(
+        _ event: borrowing Event, json: Span<UInt8>, passage: Passage? = nil, origin: EventOrigin? = nil
+    ) -> Cursor {
+        let next = delivery.append(event, json: json, passage: passage, origin: origin, &actions)
         perform()
         heap.eventLogged()
         return next

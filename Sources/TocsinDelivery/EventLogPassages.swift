@@ -1,0 +1,90 @@
+internal import TocsinEvents
+
+// What many events have in their texts, such as their ancestors, lies once in the log's memory, in a slot of its own
+// before the ring. An event tells its slot and where in its text the passage belongs.
+//
+// A slot is written while no logged event has it, and before the first that has it is logged: so a process killed at
+// any store leaves every logged event its text.
+
+/// Where the log's memory keeps passages. Part of the layout that `EventLogLayout.version` numbers.
+enum PassageLayout {
+    static let bytes = 4096
+    static let begin = EventLogLayout.groupsOffset + GroupLayout.count * GroupLayout.bytes
+
+    static let checksumOffset = 0
+    static let lengthOffset = 8
+    static let textOffset = 16
+
+    /// Of one passage: a longer one is a part of each of its events, and so is one that is hardly longer than a slot's
+    /// entry.
+    static let textBytes = 256...bytes - textOffset
+
+    /// They take an eighth of what a log has beyond the least.
+    static func count(in bytes: Int) -> Int { max(bytes - begin - EventLog.minimumCapacity, 0) / 8 / self.bytes }
+
+    static func begin(_ slot: Int) -> Int { begin + slot * bytes }
+}
+
+/// An event's text on its way into the log.
+struct LoggedText: ~Copyable {
+    /// What others have, too, and where it belongs.
+    let passage: Passage?
+    /// Where the log keeps that; nil: in the event itself.
+    let slot: Int?
+
+    /// Bytes that come to the event's own.
+    var inlineBytes: Int { slot == nil ? passage?.text.count ?? 0 : 0 }
+}
+
+extension EventLog {
+    /// Decides where the passage of the event that is logged next is kept, and writes it there.
+    mutating func place(_ passage: Passage?) -> LoggedText {
+        guard let passage, PassageLayout.textBytes.contains(passage.text.count) else {
+            return LoggedText(passage: passage, slot: nil)
+        }
+        switch passages.place(passage.number) {
+        case .inline: return LoggedText(passage: passage, slot: nil)
+        case .kept(let slot): return LoggedText(passage: passage, slot: slot)
+        case .new(let slot):
+            let begin = PassageLayout.begin(slot)
+            memory.write(passage.text.span, at: begin + PassageLayout.textOffset)
+            memory.store(UInt64(passage.text.count), at: begin + PassageLayout.lengthOffset)
+            memory.store(Self.passageChecksum(memory, slot), at: begin + PassageLayout.checksumOffset)
+            return LoggedText(passage: passage, slot: slot)
+        }
+    }
+
+    /// Bytes of the passage; 0 without one.
+    func passageBytes(at record: Int) -> Int {
+        passageSlot(at: record).map { Self.passageBytes(memory, $0) } ?? 0
+    }
+
+    func passageSlot(at record: Int) -> Int? { Self.passageSlot(memory, record) }
+
+    static func passageSlot(_ memory: borrowing EventLogMemory, _ record: Int) -> Int? {
+        let slot = memory.load(UInt32.self, at: record + EventLogLayout.passageSlotOffset)
+        return slot == 0 ? nil : Int(slot) - 1
+    }
+
+    static func passageBytes(_ memory: borrowing EventLogMemory, _ slot: Int) -> Int {
+        Int(memory.load(UInt64.self, at: PassageLayout.begin(slot) + PassageLayout.lengthOffset))
+    }
+
+    /// Whether the slot has what was written. Its length is not to be trusted.
+    static func isIntact(_ memory: borrowing EventLogMemory, passage slot: Int) -> Bool {
+        let begin = PassageLayout.begin(slot)
+        let length = memory.load(UInt64.self, at: begin + PassageLayout.lengthOffset)
+        return length <= UInt64(PassageLayout.textBytes.upperBound)
+            && memory.load(UInt64.self, at: begin + PassageLayout.checksumOffset) == passageChecksum(memory, slot)
+    }
+
+    private static func passageChecksum(_ memory: borrowing EventLogMemory, _ slot: Int) -> UInt64 {
+        let begin = PassageLayout.begin(slot)
+        let length = passageBytes(memory, slot)
+        return memory.withBytes(at: begin + PassageLayout.textOffset, count: length) { text in
+            var hash = EventLogLayout.mix(UInt64(slot), UInt64(length))
+            for index in text.indices { hash = EventLogLayout.mix(hash, UInt64(text[index])) }
+            return hash
+        }
+    }
+}
