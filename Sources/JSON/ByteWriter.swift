@@ -88,6 +88,13 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
     /// Decimal digits.
     mutating func put(decimal value: UInt64) {
         reserve(24)
+        // Flags, users and codes are mostly this small.
+        guard value > 9 else {
+            start.storeBytes(
+                of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value), toByteOffset: count, as: UInt8.self)
+            count += 1
+            return
+        }
         let scale: UInt64 = 100_000_000
         guard value >= scale else { return putLeading(value) }
         let (high, low) = value.quotientAndRemainder(dividingBy: scale)
@@ -101,19 +108,27 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
         putEight(low.decimalDigits)
     }
 
+    /// Sixteen hexadecimal digits.
+    mutating func put(hexadecimal value: UInt64) {
+        reserve(16)
+        putEight((value >> 32).hexadecimalDigits)
+        putEight((value & 0xFFFF_FFFF).hexadecimalDigits)
+    }
+
     /// Eight digits at most, without zeros in front.
     @inline(__always)
     private mutating func putLeading(_ value: UInt64) {
         let digits = value.decimalDigits
-        let zeros = min(digits.trailingZeroBitCount / 8, 7)
+        // Without the digits' text they are zeros.
+        let zeros = min((digits ^ UInt64.eightZeros).trailingZeroBitCount / 8, 7)
         putEight(digits >> UInt64(8 * zeros))
         count -= zeros
     }
 
-    /// Digits, the first one in the lowest byte. There is room for them.
+    /// Text, the first byte in the lowest one. There is room for it.
     @inline(__always)
-    private mutating func putEight(_ digits: UInt64) {
-        start.storeBytes(of: (digits | 0x3030_3030_3030_3030).littleEndian, toByteOffset: count, as: UInt64.self)
+    private mutating func putEight(_ text: UInt64) {
+        start.storeBytes(of: text.littleEndian, toByteOffset: count, as: UInt64.self)
         count += 8
     }
 
@@ -134,14 +149,27 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
 }
 
 extension UInt64 {
-    /// Of a number below 10^8 its eight digits, as numbers, the first one in the lowest byte: halved thrice, all halves
-    /// at once. What divides is a multiplication by the reciprocal, exact for numbers this small.
+    fileprivate static let eightZeros: UInt64 = 0x3030_3030_3030_3030
+
+    /// Of a number below 10^8 its eight digits, as text, the first one in the lowest byte: halved thrice, all halves at
+    /// once. What divides is a multiplication by the reciprocal, exact for numbers this small.
     fileprivate var decimalDigits: UInt64 {
         let fours = self / 10_000 | (self % 10_000) << 32
         let hundreds = (fours &* 5243) >> 19 & 0x0000_007F_0000_007F
         let twos = hundreds | (fours &- hundreds &* 100) << 16
         let tens = (twos &* 103) >> 10 & 0x000F_000F_000F_000F
-        return tens | (twos &- tens &* 10) << 8
+        return Self.eightZeros | tens | (twos &- tens &* 10) << 8
+    }
+
+    /// Of a number below 2^32 its eight hexadecimal digits, as text, the first one in the lowest byte: halved thrice, all
+    /// halves at once.
+    fileprivate var hexadecimalDigits: UInt64 {
+        let fours = self >> 16 | (self & 0xFFFF) << 32
+        let twos = (fours >> 8 | fours << 16) & 0x00FF_00FF_00FF_00FF
+        let ones = (twos >> 4 | twos << 8) & 0x0F0F_0F0F_0F0F_0F0F
+        // Those above nine are letters, which are further on.
+        let letters = (ones &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return ones &+ Self.eightZeros &+ letters &* UInt64(UInt8(ascii: "a") - 10 - UInt8(ascii: "0"))
     }
 
     /// Each of its eight bytes is.

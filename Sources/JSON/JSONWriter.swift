@@ -105,6 +105,17 @@ public struct JSONWriter: ~Copyable, Sendable {
         return output.put(plain: value) || appendEscaped(value)
     }
 
+    /// As `INSTANCE:NUMBER`, sixteen hexadecimal digits and a decimal number: the text of a position in a log.
+    public mutating func string(hexadecimal instance: UInt64, decimal number: UInt64) {
+        separate()
+        output.put(UInt8(ascii: "\""))
+        output.put(hexadecimal: instance)
+        output.put(UInt8(ascii: ":"))
+        output.put(decimal: number)
+        output.put(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
     /// Leaves out a value that others put where the text now ends.
     public mutating func leaveOut() { needsComma = true }
 

@@ -13,29 +13,28 @@ extension Delivery {
     ///   - passage: what was left out of it.
     /// - Returns: the cursor of the next event.
     package mutating func append(
-        _ event: borrowing Event, json: Span<UInt8>, passage: Passage? = nil, origin: EventOrigin? = nil,
+        _ event: borrowing Event, json: Span<UInt8>, passage: borrowing Passage = Passage(), origin: EventOrigin? = nil,
         _ actions: inout DeliveryActions
     ) -> Cursor {
         let facts = EventFacts(event)
         let (path, oldPath) = paths(of: event)
-        if json.count + (passage?.text.count ?? 0) <= log.maximumEventBytes {
+        if json.count + passage.text.count <= log.maximumEventBytes {
             append(facts, origin, path: path.span, oldPath: oldPath.span, json: json, passage, &actions)
         } else if let short = EventShortening.shorten(whole(json, passage), toFit: log.maximumEventBytes) {
             statistics.shortenedInLog += 1
-            append(facts, origin, path: path.span, oldPath: oldPath.span, json: short.span, nil, &actions)
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: short.span, Passage(), &actions)
         } else {
             statistics.oversized += 1
             var facts = facts
             facts.typeCode = EventType.gap.code ?? EventFacts.unknownType
             let gap = Loss(log.nextSequence, EventTime(facts)).encoded(instance: log.instance, origin: .daemon)
-            append(facts, origin, path: path.span, oldPath: oldPath.span, json: gap.span, nil, &actions)
+            append(facts, origin, path: path.span, oldPath: oldPath.span, json: gap.span, Passage(), &actions)
         }
         return log.nextCursor
     }
 
-    private func whole(_ json: Span<UInt8>, _ passage: Passage?) -> [UInt8] {
-        let own = json.withUnsafeBufferPointer { Array($0) }
-        return passage?.joined(with: own) ?? own
+    private func whole(_ json: Span<UInt8>, _ passage: borrowing Passage) -> [UInt8] {
+        passage.joined(with: json.withUnsafeBufferPointer { Array($0) })
     }
 
     /// What filters look at, and where a renamed file was before.
@@ -46,16 +45,15 @@ extension Delivery {
 
     private mutating func append(
         _ facts: EventFacts, _ origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>,
-        _ passage: Passage?, _ actions: inout DeliveryActions
+        _ passage: borrowing Passage, _ actions: inout DeliveryActions
     ) {
         let path = path.extracting(first: EventLog.maximumPathBytes)
         let oldPath = oldPath.extracting(first: EventLog.maximumPathBytes)
-        let text = log.place(passage)
-        while log.mustEvict(path: path.count, oldPath: oldPath.count, json: json.count + text.inlineBytes) {
-            evictOldest(&actions)
-        }
+        let slot = log.place(passage)
+        let jsonBytes = json.count + (slot == nil ? passage.text.count : 0)
+        while log.mustEvict(path: path.count, oldPath: oldPath.count, json: jsonBytes) { evictOldest(&actions) }
         let sequence = log.nextSequence
-        log.append(facts, origin: origin, path: path, oldPath: oldPath, json: json, text: text)
+        log.append(facts, origin: origin, path: path, oldPath: oldPath, json: json, passage: passage, slot: slot)
         statistics.appended += 1
         for slot in streams.indices {
             guard let matches = examine(sequence, facts, slot) else { continue }

@@ -133,13 +133,15 @@ package struct EventLog: ~Copyable {
 
     /// Logs an event under `nextSequence`. There must be room, and the lengths must be within their bounds.
     ///
-    /// - Parameter text: by `place`.
+    /// - Parameters:
+    ///   - passage: what was left out of the text.
+    ///   - slot: where that was placed.
     mutating func append(
         _ facts: EventFacts, origin: EventOrigin?, path: Span<UInt8>, oldPath: Span<UInt8>, json: Span<UInt8>,
-        text: borrowing LoggedText
+        passage: borrowing Passage, slot: Int?
     ) {
         typealias Layout = EventLogLayout
-        let jsonBytes = json.count + text.inlineBytes
+        let jsonBytes = json.count + (slot == nil ? passage.text.count : 0)
         let length = Layout.recordBytes(path: path.count, oldPath: oldPath.count, json: jsonBytes)
         let skipped = skip(before: length)
         if skipped > 0 { memory.store(Layout.skipMark, at: offset(of: tail) + Layout.markOffset) }
@@ -163,12 +165,19 @@ package struct EventLog: ~Copyable {
         memory.store(facts.severity, at: record + Layout.severityOffset)
         memory.store(UInt8(origin.map { $0.source + 1 } ?? 0), at: record + Layout.sourceOffset)
         memory.store(UInt8(0), at: record + Layout.sourceOffset + 1)
-        memory.store(UInt32(text.slot.map { $0 + 1 } ?? 0), at: record + Layout.passageSlotOffset)
-        memory.store(UInt32(text.slot == nil ? 0 : text.passage?.offset ?? 0), at: record + Layout.passageOffset)
+        memory.store(UInt32(slot.map { $0 + 1 } ?? 0), at: record + Layout.passageSlotOffset)
+        memory.store(UInt32(slot == nil ? 0 : passage.offset), at: record + Layout.passageOffset)
         let texts = record + Layout.recordHeaderBytes
         memory.write(path, at: texts)
         memory.write(oldPath, at: texts + path.count)
-        write(json, text, at: texts + path.count + oldPath.count)
+        let text = texts + path.count + oldPath.count
+        if slot != nil || passage.text.isEmpty {
+            memory.write(json, at: text)
+        } else {
+            memory.write(json.extracting(first: passage.offset), at: text)
+            memory.write(passage.text.span, at: text + passage.offset)
+            memory.write(json.extracting(droppingFirst: passage.offset), at: text + passage.offset + passage.text.count)
+        }
         let checksum = Layout.checksum(memory, record: record, length: length, sequence: nextSequence)
         memory.store(checksum, at: record + Layout.checksumOffset)
 
@@ -178,13 +187,6 @@ package struct EventLog: ~Copyable {
         memory.publish(tail, at: Layout.tailOffset)
         memory.publish(nextSequence, at: Layout.nextSequenceOffset)
         if let origin { memory.publish(origin.position, at: Layout.sourcePositionsOffset + 8 * origin.source) }
-    }
-
-    private mutating func write(_ json: Span<UInt8>, _ text: borrowing LoggedText, at offset: Int) {
-        guard let passage = text.passage, text.slot == nil else { return memory.write(json, at: offset) }
-        memory.write(json.extracting(first: passage.offset), at: offset)
-        memory.write(passage.text.span, at: offset + passage.offset)
-        memory.write(json.extracting(droppingFirst: passage.offset), at: offset + passage.offset + passage.text.count)
     }
 
     // MARK: Reading

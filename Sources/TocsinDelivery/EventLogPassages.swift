@@ -25,32 +25,20 @@ enum PassageLayout {
     static func begin(_ slot: Int) -> Int { begin + slot * bytes }
 }
 
-/// An event's text on its way into the log.
-struct LoggedText: ~Copyable {
-    /// What others have, too, and where it belongs.
-    let passage: Passage?
-    /// Where the log keeps that; nil: in the event itself.
-    let slot: Int?
-
-    /// Bytes that come to the event's own.
-    var inlineBytes: Int { slot == nil ? passage?.text.count ?? 0 : 0 }
-}
-
 extension EventLog {
-    /// Decides where the passage of the event that is logged next is kept, and writes it there.
-    mutating func place(_ passage: Passage?) -> LoggedText {
-        guard let passage, PassageLayout.textBytes.contains(passage.text.count) else {
-            return LoggedText(passage: passage, slot: nil)
-        }
+    /// Decides where the passage of the event that is logged next is kept, and writes it there: in the slot, or, where
+    /// there is none, in the event itself.
+    mutating func place(_ passage: borrowing Passage) -> Int? {
+        guard PassageLayout.textBytes.contains(passage.text.count) else { return nil }
         switch passages.place(passage.number) {
-        case .inline: return LoggedText(passage: passage, slot: nil)
-        case .kept(let slot): return LoggedText(passage: passage, slot: slot)
+        case .inline: return nil
+        case .kept(let slot): return slot
         case .new(let slot):
             let begin = PassageLayout.begin(slot)
             memory.write(passage.text.span, at: begin + PassageLayout.textOffset)
             memory.store(UInt64(passage.text.count), at: begin + PassageLayout.lengthOffset)
             memory.store(Self.passageChecksum(memory, slot), at: begin + PassageLayout.checksumOffset)
-            return LoggedText(passage: passage, slot: slot)
+            return slot
         }
     }
 

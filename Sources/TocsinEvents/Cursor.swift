@@ -40,30 +40,8 @@ extension Cursor: CustomStringConvertible {
         self.init(instance: instance, sequence: sequence)
     }
 
-    public var description: String { withText { String(decoding: $0, as: UTF8.self) } }
-
-    /// The text, without allocating: every event carries its cursor.
-    func withText<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
-        // 16 digits, the colon, and at most 20 digits of 64 bits.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 37) { text in
-            var start = 37
-            var rest = sequence
-            repeat {
-                start -= 1
-                text.initializeElement(at: start, to: UInt8(ascii: "0") + UInt8(rest % 10))
-                rest /= 10
-            } while rest > 0
-            start -= 1
-            text.initializeElement(at: start, to: UInt8(ascii: ":"))
-            rest = instance
-            for _ in 0..<16 {
-                start -= 1
-                let digit = UInt8(rest & 15)
-                text.initializeElement(
-                    at: start, to: digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-                rest >>= 4
-            }
-            return body(UnsafeBufferPointer(rebasing: text[start...]))
-        }
+    public var description: String {
+        let digits = String(instance, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits + ":\(sequence)"
     }
 }

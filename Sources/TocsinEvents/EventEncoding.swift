@@ -7,12 +7,12 @@ extension JSONWriter {
 
     /// - Parameter lineage: where the event's ancestors come from, if they are encoded already.
     /// - Returns: what was left out: the ancestors, where they are encoded already.
-    package mutating func event(_ event: Event, lineage: Lineage?) -> Passage? {
-        var passage: Passage?
+    package mutating func event(_ event: Event, lineage: Lineage?) -> Passage {
+        var passage = Passage()
         beginObject()
         member("sequence", event.sequence)
         name("cursor")
-        event.cursor.withText { _ = string(utf8: $0) }
+        string(hexadecimal: event.cursor.instance, decimal: event.cursor.sequence)
         member("type", event.type.rawValue)
         member("realtimeUSec", event.realtimeUSec)
         member("monotonicUSec", event.monotonicUSec)

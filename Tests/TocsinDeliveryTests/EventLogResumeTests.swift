@@ -5,14 +5,16 @@ import TocsinEvents
 @testable import TocsinDelivery
 
 @Suite struct EventLogResumeTests {
-    private func append(_ log: inout EventLog, bytes: Int, passage: Passage? = nil) {
+    private func append(_ log: inout EventLog, bytes: Int, passage: borrowing Passage = Passage()) {
         let json = [UInt8](repeating: UInt8(truncatingIfNeeded: log.nextSequence), count: bytes)
         let facts = EventFacts(typeCode: 0, severity: 0, uid: 1, realtimeUSec: log.nextSequence, monotonicUSec: 0)
-        let text = log.place(passage)
-        while log.mustEvict(path: 0, oldPath: 0, json: bytes + text.inlineBytes) { log.evictOldest() }
+        let slot = log.place(passage)
+        let jsonBytes = bytes + (slot == nil ? passage.text.count : 0)
+        while log.mustEvict(path: 0, oldPath: 0, json: jsonBytes) { log.evictOldest() }
         let none: [UInt8] = []
         let origin = EventOrigin(source: Int(log.nextSequence % 3), position: 100 + log.nextSequence)
-        log.append(facts, origin: origin, path: none.span, oldPath: none.span, json: json.span, text: text)
+        log.append(
+            facts, origin: origin, path: none.span, oldPath: none.span, json: json.span, passage: passage, slot: slot)
     }
 
     /// A log that has wrapped.
@@ -23,8 +25,8 @@ import TocsinEvents
     }
 
     /// Of every third event, another one after each thirty.
-    private func passage(of number: Int) -> Passage? {
-        guard number.isMultiple(of: 3) else { return nil }
+    private func passage(of number: Int) -> Passage {
+        guard number.isMultiple(of: 3) else { return Passage() }
         let text = [UInt8](repeating: UInt8(truncatingIfNeeded: number / 30), count: 1000 + number / 30)
         return Passage(number: 1 + UInt64(number / 30), text: text, offset: number % 300)
     }
@@ -40,7 +42,7 @@ import TocsinEvents
             #expect(log.facts(of: sequence).realtimeUSec == sequence)
             let own = [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: 300 + Int(sequence - 1) % 700)
             let passage = passage(of: Int(sequence - 1))
-            #expect(log.bytes(of: sequence) == passage?.joined(with: own) ?? own)
+            #expect(log.bytes(of: sequence) == passage.joined(with: own))
         }
         for source in 0..<3 {
             let latest = (before.next - 3..<before.next).first { Int($0 % 3) == source }

@@ -16,8 +16,8 @@ import TocsinEvents
             let path = Array("/p/\(sequence)".utf8)
             while log.mustEvict(path: path.count, oldPath: 0, json: json.count) { log.evictOldest() }
             log.append(
-                facts(sequence), origin: nil, path: path.span, oldPath: none.span, json: json.span, text: log.place(nil)
-            )
+                facts(sequence), origin: nil, path: path.span, oldPath: none.span, json: json.span,
+                passage: Passage(), slot: nil)
             #expect(log.nextSequence == sequence + 1 && log.usedBytes <= log.capacity)
             for kept in [log.oldestSequence, sequence] {
                 let bytes = log.bytes(of: kept)
@@ -40,7 +40,8 @@ import TocsinEvents
                 log.evictOldest()
             }
             log.append(
-                facts(1), origin: nil, path: path.span, oldPath: path.span, json: json.span, text: log.place(nil))
+                facts(1), origin: nil, path: path.span, oldPath: path.span, json: json.span, passage: Passage(),
+                slot: nil)
         }
         #expect(log.count >= 2)
     }

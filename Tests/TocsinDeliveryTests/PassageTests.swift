@@ -53,16 +53,19 @@ import TocsinEvents
 
         init(log: consuming EventLog) { self.log = log }
 
-        func append(_ own: [UInt8], _ passage: Passage?) {
+        func append(_ own: [UInt8], _ passage: borrowing Passage) {
             let none: [UInt8] = []
             let facts = EventFacts(typeCode: 0, severity: 0, uid: 1, realtimeUSec: 1, monotonicUSec: 1)
-            let text = log.place(passage)
-            while log.mustEvict(path: 0, oldPath: 0, json: own.count + text.inlineBytes) {
+            let slot = log.place(passage)
+            let bytes = own.count + (slot == nil ? passage.text.count : 0)
+            while log.mustEvict(path: 0, oldPath: 0, json: bytes) {
                 expected[log.oldestSequence] = nil
                 log.evictOldest()
             }
-            expected[log.nextSequence] = passage?.joined(with: own) ?? own
-            log.append(facts, origin: nil, path: none.span, oldPath: none.span, json: own.span, text: text)
+            expected[log.nextSequence] = passage.joined(with: own)
+            log.append(
+                facts, origin: nil, path: none.span, oldPath: none.span, json: own.span, passage: passage,
+                slot: slot)
         }
 
         func check(_ sequence: UInt64) -> Bool {
@@ -91,7 +94,7 @@ import TocsinEvents
                 let index = Int.random(in: 0..<sizes.count, using: &generator)
                 let number = first + UInt64(index)
                 let offset = Int.random(in: 0...own.count, using: &generator)
-                pair.append(own, index < 2 ? nil : passage(number, bytes: sizes[index], at: offset))
+                pair.append(own, index < 2 ? Passage() : passage(number, bytes: sizes[index], at: offset))
                 #expect(pair.check(pair.log.oldestSequence) && pair.check(pair.log.nextSequence - 1))
             }
             for sequence in pair.log.oldestSequence..<pair.log.nextSequence { #expect(pair.check(sequence)) }

@@ -52,7 +52,8 @@ struct LineageTests {
         var without = JSONWriter()
         let passage = with.event(event, lineage: lineage)
         without.event(event)
-        #expect(passage?.joined(with: with.bytes) == without.bytes)
+        let whole = passage.joined(with: with.bytes)
+        #expect(whole == without.bytes)
         // Of an end the parent is told, as the first of all.
         #expect(lineage.ofEnd.ancestors == Array(lineage.ancestors.prefix(1)))
         #expect(lineage.ofEnd.ofEnd === lineage.ofEnd)

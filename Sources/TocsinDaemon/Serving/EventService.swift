@@ -63,7 +63,7 @@ final class EventService: VarlinkInterface {
     ///   - passage: what was left out of its encoding.
     /// - Returns: the cursor of the next.
     func publish(
-        _ event: borrowing Event, json: Span<UInt8>, passage: Passage? = nil, origin: EventOrigin? = nil
+        _ event: borrowing Event, json: Span<UInt8>, passage: borrowing Passage = Passage(), origin: EventOrigin? = nil
     ) -> Cursor {
         let next = delivery.append(event, json: json, passage: passage, origin: origin, &actions)
         perform()
