@@ -19,7 +19,8 @@ struct ByteWriter: ~Copyable, @unchecked Sendable {
 
     func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(written.span) }
 
-    var array: [UInt8] { Array(written) }
+    var array: [UInt8] { array(from: 0) }
+    func array(from start: Int) -> [UInt8] { Array(written[start...]) }
 
     private var written: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)

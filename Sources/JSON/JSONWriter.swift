@@ -6,6 +6,8 @@
 public struct JSONWriter: ~Copyable, Sendable {
     @usableFromInline var output: ByteWriter
     @usableFromInline var needsComma = false
+    /// What `repeated` wrote last, and of what.
+    private var latest: (words: SIMD4<UInt64>, text: [UInt8]) = (.zero, [])
 
     public init(reservingCapacity capacity: Int = 512) { output = ByteWriter(capacity: capacity) }
 
@@ -114,6 +116,25 @@ public struct JSONWriter: ~Copyable, Sendable {
         output.put(decimal: number)
         output.put(UInt8(ascii: "\""))
         needsComma = true
+    }
+
+    /// A value that is often the same many times in a row: then its text is copied.
+    ///
+    /// - Parameters:
+    ///   - words: all that `write` makes the value of.
+    ///   - write: always the same one, in the life of the writer.
+    public mutating func repeated(_ words: SIMD4<UInt64>, _ write: (inout JSONWriter) -> Void) {
+        guard latest.text.isEmpty || latest.words != words else {
+            separate()
+            latest.text.withUnsafeBufferPointer { output.put($0) }
+            needsComma = true
+            return
+        }
+        separate()
+        needsComma = false
+        let start = count
+        write(&self)
+        latest = (words, output.array(from: start))
     }
 
     /// Leaves out a value that others put where the text now ends.

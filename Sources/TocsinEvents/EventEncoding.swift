@@ -77,12 +77,15 @@ extension JSONWriter {
         if let group = process.sharedGroup { controlGroup(group) }
         if let namespaces = process.namespaces {
             name("namespaces")
-            beginObject()
-            member("pid", namespaces.pid)
-            member("mount", namespaces.mount)
-            member("network", namespaces.network)
-            member("user", namespaces.user)
-            endObject()
+            // Nearly all processes are in the same ones.
+            repeated([namespaces.pid, namespaces.mount, namespaces.network, namespaces.user]) { writer in
+                writer.beginObject()
+                writer.member("pid", namespaces.pid)
+                writer.member("mount", namespaces.mount)
+                writer.member("network", namespaces.network)
+                writer.member("user", namespaces.user)
+                writer.endObject()
+            }
         }
         if !process.flags.isEmpty {
             name("flags")

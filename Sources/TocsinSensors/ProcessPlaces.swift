@@ -22,17 +22,23 @@ struct ProcessPlaces: ~Copyable {
     struct Entry: ~Copyable {
         var known: KnownProcess
         /// Who it was born of, known or not.
-        var origin: ProcessKey?
+        var origin: Origin?
         /// Of its children.
         var lineage: Lineage?
         /// A lineage may tell of it.
         var isTold = false
         var hasEnded = false
 
-        init(_ known: consuming KnownProcess, origin: ProcessKey?) {
+        init(_ known: consuming KnownProcess, origin: Origin?) {
             self.known = known
             self.origin = origin
         }
+    }
+
+    struct Origin {
+        let key: ProcessKey
+        /// Where it was when that was noted, and where it mostly is.
+        let place: Int
     }
 
     deinit {
@@ -57,6 +63,14 @@ struct ProcessPlaces: ~Copyable {
         found = place
         return place
     }
+
+    func find(_ origin: Origin) -> Int? {
+        if origin.place < count, self[origin.place].known.key == origin.key { return origin.place }
+        return place(of: origin.key)
+    }
+
+    /// Whoever is there, as an origin.
+    func origin(_ place: Int) -> Origin { Origin(key: self[place].known.key, place: place) }
 
     private func place(of key: ProcessKey) -> Int? {
         if let place = latest[key.pid], self[place].known.key == key { return place }
@@ -96,7 +110,11 @@ struct ProcessPlaces: ~Copyable {
 
     mutating func remove(_ place: Int) -> Entry {
         let key = self[place].known.key
-        if latest[key.pid] == place { latest[key.pid] = nil } else { former[key] = nil }
+        if let index = latest.index(forKey: key.pid), latest.values[index] == place {
+            latest.remove(at: index)
+        } else {
+            former[key] = nil
+        }
         let entry = (entries + place).move()
         count -= 1
         if place != count {

@@ -44,7 +44,7 @@ package struct ProcessTable: ~Copyable {
         for process in new { insert(process, program(of: process), origin: nil) }
         for process in new {
             guard let place = places.find(process.key) else { continue }
-            places[place].origin = parent(of: process).map { places[$0].known.key }
+            places[place].origin = parent(of: process).map { places.origin($0) }
         }
     }
 
@@ -59,17 +59,17 @@ package struct ProcessTable: ~Copyable {
             // What the parent runs is shared.
             let inherited = places[parent].known.running
             let running = process.sharedProgram == nil ? inherited : program(of: process)
-            insert(process, running, origin: places[parent].known.key)
+            insert(process, running, origin: places.origin(parent))
             return .news(running: inherited)
         case .exec:
             let running = program(of: process)
             if let place = places.find(process.key) {
-                let origin = places[place].origin ?? parent(of: process).map { places[$0].known.key }
+                let origin = places[place].origin ?? parent(of: process).map { places.origin($0) }
                 update(place, process, running, origin: origin)
             } else {
                 // It may have had children before it was known, or known again.
                 forgetLineages()
-                insert(process, running, origin: parent(of: process).map { places[$0].known.key })
+                insert(process, running, origin: parent(of: process).map { places.origin($0) })
             }
             return .news(running: nil)
         case .exit:
@@ -106,7 +106,9 @@ package struct ProcessTable: ~Copyable {
             process.sharedProgram, argumentBytes: isSpacious ? Lineage.parentArgumentBytes : Lineage.argumentBytes)
     }
 
-    private mutating func insert(_ process: borrowing Process, _ running: consuming KnownProgram, origin: ProcessKey?) {
+    private mutating func insert(
+        _ process: borrowing Process, _ running: consuming KnownProgram, origin: ProcessPlaces.Origin?
+    ) {
         if let place = places.find(process.key) { return update(place, process, running, origin: origin) }
         let known = KnownProcess(process, running: running)
         use(known)
@@ -119,7 +121,7 @@ package struct ProcessTable: ~Copyable {
     }
 
     private mutating func update(
-        _ place: Int, _ process: borrowing Process, _ running: consuming KnownProgram, origin: ProcessKey?
+        _ place: Int, _ process: borrowing Process, _ running: consuming KnownProgram, origin: ProcessPlaces.Origin?
     ) {
         if places[place].isTold { forgetLineages() }
         var known = KnownProcess(process, running: running)

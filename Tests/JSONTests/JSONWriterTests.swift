@@ -66,6 +66,42 @@ import Testing
         }
     }
 
+    @Test("what is written again of the same words is the same, and of others is theirs")
+    func repeated() {
+        var writer = JSONWriter()
+        func pair(_ first: UInt64, _ second: UInt64) {
+            writer.repeated([first, second, 0, 0]) { writer in
+                writer.beginArray()
+                writer.integer(first)
+                writer.integer(second)
+                writer.endArray()
+            }
+        }
+        writer.beginArray()
+        for second in [0, 1, 1, 2, 1, 1] as [UInt64] { pair(0, second) }
+        pair(1, 1)
+        writer.endArray()
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == "[[0,0],[0,1],[0,1],[0,2],[0,1],[0,1],[1,1]]")
+        writer.removeAll()
+        writer.beginObject()
+        writer.name("a")
+        pair(1, 1)
+        writer.member("b", 2)
+        writer.endObject()
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"a":[1,1],"b":2}"#)
+    }
+
+    @Test("a position is sixteen hexadecimal digits and a decimal number, whatever they are")
+    func position() {
+        for instance in [0, 1, 0xF, 0x9A, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, .max] as [UInt64] {
+            var writer = JSONWriter()
+            writer.string(hexadecimal: instance, decimal: instance)
+            let digits = String(instance, radix: 16)
+            let text = String(repeating: "0", count: 16 - digits.count) + digits + ":\(instance)"
+            #expect(String(decoding: writer.bytes, as: UTF8.self) == "\"\(text)\"")
+        }
+    }
+
     @Test("integers of every length, and the largest of both signs, are written as the standard library would")
     func integers() {
         for digits in 0..<20 {
