@@ -17,8 +17,9 @@ package struct SensorRecord: Sendable, Hashable {
         /// A file event and, where it is known, who caused it.
         case file(EventType, File, by: Process?)
         case heartbeat
-        /// Records missing at this place of the stream; nil where the kernel does not count them.
-        case gap(count: UInt64?)
+        /// Records missing at this place of the stream; nil where the kernel does not count them. Where the record's
+        /// position is how many were missing until then, in all, so is `after` before the gap.
+        case gap(count: UInt64?, after: UInt64? = nil)
         /// Records missing at this place because an earlier process had taken them from the kernel, and was killed
         /// before anything was known of them.
         case abandoned(count: UInt64?)

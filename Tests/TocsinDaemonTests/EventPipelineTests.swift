@@ -63,4 +63,27 @@ struct EventPipelineTests {
             #expect(told(&third, 0) == 1 && told(&third, 1, gap: 1) == 1)
         }.wait()
     }
+
+    @Test("of a gap that grew after a killed process had told a part of it, the rest is told")
+    func grownGap() throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        try loop.submit {
+            let service = try EventService(
+                on: loop,
+                delivery: Delivery(log: try EventLog(memory: EventLogMemory(byteCount: 1 << 20), instance: 1)),
+                access: SocketAccess(), heap: RestingHeap(on: loop))
+            var pipeline = try Self.pipeline(service)
+            func lost(after before: UInt64, _ count: UInt64, until total: UInt64) -> UInt64 {
+                let lost = pipeline.statistics.lostKernel
+                pipeline.take(Self.record(.gap(count: count, after: before), at: total), from: .ebpf)
+                return pipeline.statistics.lostKernel - lost
+            }
+            pipeline.begin(.ebpf)
+            #expect(lost(after: 0, 5, until: 5) == 5)
+            pipeline.begin(.ebpf)
+            // The kernel counts on, and one record more could not be read.
+            #expect(lost(after: 0, 13, until: 12) == 8)
+            #expect(lost(after: 12, 3, until: 15) == 3)
+        }.wait()
+    }
 }

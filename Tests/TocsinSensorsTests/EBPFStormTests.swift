@@ -37,7 +37,7 @@ struct EBPFStormTests {
     }
 
     private static func gaps(_ records: [SensorRecord]) -> UInt64 {
-        records.reduce(0) { if case .gap(let count) = $1.body { $0 + (count ?? 0) } else { $0 } }
+        records.reduce(0) { if case .gap(let count, _) = $1.body { $0 + (count ?? 0) } else { $0 } }
     }
 
     // A window of one page moves for each record and within most; the other is the one in use.

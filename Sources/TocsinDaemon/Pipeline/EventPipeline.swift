@@ -143,7 +143,8 @@ struct EventPipeline: ~Copyable {
             event.process = process
         case .heartbeat:
             event = newEvent(.heartbeat, realtimeUSec, monotonicUSec)
-        case .gap(let count):
+        case .gap(let missing, let before):
+            let count = missing.map { $0 - logged(of: origin, after: before) }
             statistics.lostKernel += count ?? 0
             event = newEvent(.gap, realtimeUSec, monotonicUSec)
             event.gap = Gap(origin: .kernel, count: count)
@@ -163,6 +164,13 @@ struct EventPipeline: ~Copyable {
         let mayBeDue = judge.decisionDueUSec != nil || !event.detections.isEmpty
         publish(event, lineage, origin)
         if mayBeDue { lookForDue() }
+    }
+
+    /// How much of a gap is in the log already: the process before this one told a part of it, and died before its queue
+    /// knew.
+    private func logged(of origin: EventOrigin?, after before: UInt64?) -> UInt64 {
+        guard let origin, let before, loggedBefore[origin.source] > before else { return 0 }
+        return min(loggedBefore[origin.source], origin.position) - before
     }
 
     /// The number is given here, before any session's filter, so that whoever compares numbers sees every loss.

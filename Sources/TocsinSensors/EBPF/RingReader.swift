@@ -140,7 +140,7 @@ struct GapMerging {
     /// Of all that were added.
     private(set) var gaps = 0
     private(set) var lost: UInt64 = 0
-    private var open: (count: UInt64, monotonicUSec: UInt64, total: UInt64?)?
+    private var open: (count: UInt64, monotonicUSec: UInt64, after: UInt64?, total: UInt64?)?
 
     /// - Parameter total: of all gaps until then, this one included; it outlives the process. nil where it does not
     ///   count.
@@ -148,7 +148,8 @@ struct GapMerging {
         gaps += 1
         lost += count
         open = (
-            (open?.count ?? 0) + count, max(monotonicUSec, open?.monotonicUSec ?? 0), total ?? open?.total
+            (open?.count ?? 0) + count, max(monotonicUSec, open?.monotonicUSec ?? 0),
+            open?.after ?? total.map { $0 - count }, total ?? open?.total
         )
     }
 
@@ -156,7 +157,7 @@ struct GapMerging {
     mutating func end(_ clock: RingReader.WallClock) -> SensorRecord? {
         guard let gap = open else { return nil }
         open = nil
-        return clock.record(at: gap.monotonicUSec, .gap(count: gap.count), position: gap.total)
+        return clock.record(at: gap.monotonicUSec, .gap(count: gap.count, after: gap.after), position: gap.total)
     }
 }
 
