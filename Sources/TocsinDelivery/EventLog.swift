@@ -29,7 +29,7 @@ package struct EventLog: ~Copyable {
     /// of the ring it then fits the smallest log, and one event never pushes out all the others.
     private static let largestShare = 8
     package static let minimumCapacity = 64 << 10
-    /// What the memory holds besides records.
+    /// What the memory holds besides records and their passages.
     package static let overheadBytes = PassageLayout.begin
     /// PATH_MAX; of a longer path, which the kernel does not give, filters see the beginning.
     static let maximumPathBytes = 4096
@@ -99,8 +99,12 @@ package struct EventLog: ~Copyable {
     package var oldestSequence: UInt64 { nextSequence - UInt64(positions.count) }
     package var count: Int { positions.count }
     package var isEmpty: Bool { positions.isEmpty }
-    /// Bytes in use.
+    /// Bytes of the records.
     package var usedBytes: Int { Int(tail - (positions.first ?? tail)) }
+    /// Bytes in use, passages included.
+    package var heldBytes: Int { usedBytes + passages.usedSlots * PassageLayout.bytes }
+    /// Bytes for records and passages.
+    package var totalCapacity: Int { capacity + passages.slotCount * PassageLayout.bytes }
 
     package func contains(_ sequence: UInt64) -> Bool { sequence >= oldestSequence && sequence < nextSequence }
 
@@ -178,7 +182,9 @@ package struct EventLog: ~Copyable {
             memory.write(passage.text.span, at: text + passage.offset)
             memory.write(json.extracting(droppingFirst: passage.offset), at: text + passage.offset + passage.text.count)
         }
-        let checksum = Layout.checksum(memory, record: record, length: length, sequence: nextSequence)
+        let checksum = Layout.checksum(
+            memory, record: record, length: length, sequence: nextSequence,
+            passage: Self.writtenChecksum(memory, slot))
         memory.store(checksum, at: record + Layout.checksumOffset)
 
         tail = position + UInt64(length)

@@ -8,11 +8,12 @@
 ///
 /// Commit order, so that a process killed between any two stores leaves a readable log:
 ///
-/// 1. `head` moves past the records that the new one will overwrite;
-/// 2. the skip mark, if any, a passage that is new and the record are written where no reader looks yet;
-/// 3. `tail` moves behind the record: from here it is logged;
-/// 4. `nextSequence` and the source's position follow. A log whose records were all evicted still knows its numbers:
-///    4 of one append is always done before 1 of the next.
+/// 1. a passage that is new is written into a slot that no logged event has;
+/// 2. `head` moves past the records that the new one will overwrite;
+/// 3. the skip mark, if any, and the record are written where no reader looks yet;
+/// 4. `tail` moves behind the record: from here it is logged;
+/// 5. `nextSequence` and the source's position follow. A log whose records were all evicted still knows its numbers:
+///    5 of one append is always done before 2 of the next.
 enum EventLogLayout {
     static let version: UInt32 = 4
     static let headerBytes = 4096
@@ -50,7 +51,7 @@ enum EventLogLayout {
     static let checksumOffset = 16
     /// A bit for each group that is owed the event. Changes in the life of the record.
     static let groupsOwedOffset = 24
-    /// What the checksum covers begins here; the sequence and the length are mixed in.
+    /// What the checksum covers begins here; the sequence, the length and the passage's checksum are mixed in.
     static let realtimeOffset = 32
     static let monotonicOffset = 40
     static let sourcePositionOffset = 48
@@ -86,8 +87,12 @@ enum EventLogLayout {
     ///
     /// It runs over every byte of every event: in four lanes of eight bytes, because each step of one waits for the
     /// multiplication of the step before; and without a check of what the loops' conditions say.
-    static func checksum(_ memory: borrowing EventLogMemory, record: Int, length: Int, sequence: UInt64) -> UInt64 {
-        let seed = (sequence ^ UInt64(length) << 32) &* 0x9E37_79B9_7F4A_7C15
+    ///
+    /// - Parameter passage: the checksum that its slot has.
+    static func checksum(
+        _ memory: borrowing EventLogMemory, record: Int, length: Int, sequence: UInt64, passage: UInt64
+    ) -> UInt64 {
+        let seed = (sequence ^ UInt64(length) << 32 ^ passage) &* 0x9E37_79B9_7F4A_7C15
         return memory.withWords(at: record + realtimeOffset, count: (length - realtimeOffset) / 8) { words in
             var (first, second, third, fourth) = (seed, seed &+ 1, seed &+ 2, seed &+ 3)
             var index = 0

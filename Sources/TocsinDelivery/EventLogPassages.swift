@@ -1,6 +1,6 @@
 internal import TocsinEvents
 
-// What many events have in their texts, such as their ancestors, lies once in the log's memory, in a slot of its own
+// What many events have in their texts, such as their ancestors, lies in the log's memory once, in a slot of its own
 // before the ring. An event tells its slot and where in its text the passage belongs.
 //
 // A slot is written while no logged event has it, and before the first that has it is logged: so a process killed at
@@ -15,9 +15,9 @@ enum PassageLayout {
     static let lengthOffset = 8
     static let textOffset = 16
 
-    /// Of one passage: a longer one is a part of each of its events, and so is one that is hardly longer than a slot's
-    /// entry.
-    static let textBytes = 256...bytes - textOffset
+    /// Of one passage. A longer one is a part of each of its events, and so is a short one, such as the parent that an
+    /// end tells of: there are more of them than slots, and others save more.
+    static let textBytes = 1024...bytes - textOffset
 
     /// They take an eighth of what a log has beyond the least.
     static func count(in bytes: Int) -> Int { max(bytes - begin - EventLog.minimumCapacity, 0) / 8 / self.bytes }
@@ -60,10 +60,15 @@ extension EventLog {
 
     /// Whether the slot has what was written. Its length is not to be trusted.
     static func isIntact(_ memory: borrowing EventLogMemory, passage slot: Int) -> Bool {
-        let begin = PassageLayout.begin(slot)
-        let length = memory.load(UInt64.self, at: begin + PassageLayout.lengthOffset)
+        let length = memory.load(UInt64.self, at: PassageLayout.begin(slot) + PassageLayout.lengthOffset)
         return length <= UInt64(PassageLayout.textBytes.upperBound)
-            && memory.load(UInt64.self, at: begin + PassageLayout.checksumOffset) == passageChecksum(memory, slot)
+            && writtenChecksum(memory, slot) == passageChecksum(memory, slot)
+    }
+
+    /// What a record's checksum covers of its passage: so a record knows its own from another. 0 without one.
+    static func writtenChecksum(_ memory: borrowing EventLogMemory, _ slot: Int?) -> UInt64 {
+        guard let slot else { return 0 }
+        return memory.load(UInt64.self, at: PassageLayout.begin(slot) + PassageLayout.checksumOffset)
     }
 
     private static func passageChecksum(_ memory: borrowing EventLogMemory, _ slot: Int) -> UInt64 {

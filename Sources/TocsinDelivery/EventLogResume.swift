@@ -46,12 +46,13 @@ extension EventLog {
                 position += UInt64(rest)
                 continue
             }
-            let sequence = try Self.verify(memory, record: offset, limit: min(rest, Int(tail - position)))
+            let sequence = try Self.verify(
+                memory, record: offset, limit: min(rest, Int(tail - position)), slots: slots)
             guard sequence == expected ?? sequence else {
                 throw .damaged("event \(sequence) lies where \(expected ?? 0) should")
             }
             if let slot = Self.passageSlot(memory, offset) {
-                guard slot < slots, users[slot] > 0 || Self.isIntact(memory, passage: slot) else {
+                guard users[slot] > 0 || Self.isIntact(memory, passage: slot) else {
                     throw .damaged("the passage that event \(sequence) has is not what was written")
                 }
                 users[slot] += 1
@@ -87,9 +88,9 @@ extension EventLog {
     }
 
     /// The number of the record at `offset`, of which at most `limit` bytes may be logged.
-    private static func verify(_ memory: borrowing EventLogMemory, record: Int, limit: Int) throws(EventLogError)
-        -> UInt64
-    {
+    private static func verify(
+        _ memory: borrowing EventLogMemory, record: Int, limit: Int, slots: Int
+    ) throws(EventLogError) -> UInt64 {
         typealias Layout = EventLogLayout
         guard limit >= Layout.recordHeaderBytes, memory.load(UInt32.self, at: record) == Layout.recordMark else {
             throw .damaged("no record at byte \(record)")
@@ -101,11 +102,14 @@ extension EventLog {
             Int(memory.load(UInt32.self, at: record + Layout.jsonLengthOffset))
         )
         let sequence = memory.load(UInt64.self, at: record + Layout.sequenceOffset)
-        guard length <= limit, length == Layout.recordBytes(path: texts.0, oldPath: texts.1, json: texts.2),
+        let slot = passageSlot(memory, record)
+        guard slot.map({ $0 < slots }) ?? true, length <= limit,
+            length == Layout.recordBytes(path: texts.0, oldPath: texts.1, json: texts.2),
             Int(memory.load(UInt32.self, at: record + Layout.passageOffset)) <= texts.2,
             sequence > 0, sequence < .max, memory.load(UInt8.self, at: record + Layout.sourceOffset) <= Layout.sources,
             memory.load(UInt64.self, at: record + Layout.checksumOffset)
-                == Layout.checksum(memory, record: record, length: length, sequence: sequence)
+                == Layout.checksum(
+                    memory, record: record, length: length, sequence: sequence, passage: writtenChecksum(memory, slot))
         else { throw .damaged("the record at byte \(record) is not what was written") }
         return sequence
     }

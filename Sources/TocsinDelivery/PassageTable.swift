@@ -2,8 +2,8 @@ internal import TocsinEvents
 
 /// Which passages the log keeps apart from its events, in which slot, and how many events have each.
 ///
-/// Pure: the texts are in the log's memory (`EventLogPassages`). A slot is given to a passage that comes a second time,
-/// as most that come once never do again, and is free when the last event that has it has left the log.
+/// Pure: the texts are in the log's memory (`EventLogPassages`). A slot is given to a passage that comes a second time
+/// soon, as most that come once never do again, and is free when the last event that has it has left the log.
 struct PassageTable {
     private struct Slot {
         /// 0: none that would be known by its number, as after a restart.
@@ -19,14 +19,18 @@ struct PassageTable {
 
     private var slots: [Slot]
     private var free: [Int]
-    /// By the numbers' remainders: those that came lately.
-    private var recent = Array(repeating: Recent(), count: 256)
+    /// By the numbers' remainders: those that came lately. Whose place another has taken counts as new, and may take
+    /// another slot. There are as many as lineages are shared at a time, each with that of its ends.
+    private var recent = Array(repeating: Recent(), count: 512)
 
     /// - Parameter users: of each slot.
     init(users: [Int]) {
         slots = users.map { Slot(users: $0) }
         free = users.indices.reversed().filter { users[$0] == 0 }
     }
+
+    var slotCount: Int { slots.count }
+    var usedSlots: Int { slots.count - free.count }
 
     enum Place: Hashable {
         /// In the event itself: it is new, or there is no free slot.

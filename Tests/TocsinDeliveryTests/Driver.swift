@@ -20,6 +20,8 @@ final class Driver {
     private(set) var order: [(call: CallID, outcome: Outcome)] = []
     private(set) var timers: [CallID: Int64] = [:]
     private(set) var disconnected: [ConnectionID] = []
+    /// What the log must tell of each event.
+    private(set) var texts: [UInt64: [UInt8]] = [:]
     var resumable: [StreamID] = []
     /// Whether sockets take what they are given.
     var writesAtOnce = true
@@ -166,10 +168,15 @@ final class Driver {
         return sequence
     }
 
-    func append(_ event: Event) {
+    /// - Parameter lineage: of the event's ancestors.
+    func append(_ event: Event, _ lineage: Lineage? = nil) {
+        var whole = JSONWriter()
+        whole.event(event)
+        // nil: a gap takes its place.
+        texts[event.sequence] = EventShortening.shorten(whole.bytes, toFit: delivery.log.maximumEventBytes)
         var writer = JSONWriter()
-        writer.event(event)
-        writer.withSpan { _ = delivery.append(event, json: $0, &actions) }
+        let passage = writer.event(event, lineage: lineage)
+        writer.withSpan { _ = delivery.append(event, json: $0, passage: passage, &actions) }
         perform()
     }
 
@@ -226,6 +233,11 @@ final class Driver {
         var bytes: [UInt8] = []
         delivery.forEachPart(of: completion, in: actions) { part in
             part.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        }
+        #expect(bytes.count == delivery.byteCount(of: completion, in: actions))
+        if case .logged(let sequence) = completion.event, let text = texts[sequence] {
+            let isWhole = bytes == text
+            #expect(isWhole, "event \(sequence)")
         }
         var event = JSONPiece(bytes)
         let sequence = event?.removeMember(["sequence"]).flatMap(number(in:)) ?? 0

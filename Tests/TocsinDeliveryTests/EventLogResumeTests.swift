@@ -27,7 +27,7 @@ import TocsinEvents
     /// Of every third event, another one after each thirty.
     private func passage(of number: Int) -> Passage {
         guard number.isMultiple(of: 3) else { return Passage() }
-        let text = [UInt8](repeating: UInt8(truncatingIfNeeded: number / 30), count: 1000 + number / 30)
+        let text = [UInt8](repeating: UInt8(truncatingIfNeeded: number / 30), count: 1100 + number / 30)
         return Passage(number: 1 + UInt64(number / 30), text: text, offset: number % 300)
     }
 
@@ -151,7 +151,7 @@ import TocsinEvents
         }
         var generator = SeededGenerator(seed: 11)
         // The passage of most of the events whose number is a multiple of three; their second one was its first user.
-        let passage = PassageLayout.begin(0)..<PassageLayout.begin(0) + PassageLayout.textOffset + 1000
+        let passage = PassageLayout.begin(0)..<PassageLayout.begin(0) + PassageLayout.textOffset + 1100
         for round in 0..<500 {
             let range = round.isMultiple(of: 4) ? passage : ring..<ring + used
             let index = Int.random(in: range, using: &generator)

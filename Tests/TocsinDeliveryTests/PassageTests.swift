@@ -109,16 +109,47 @@ import TocsinEvents
     @Test("a log holds the more events, the more they share")
     func saves() throws {
         func count(_ number: (Int) -> UInt64) throws -> Int {
-            let region = Region(passages: 8)
+            let region = Region(passages: 64)
             let pair = Pair(log: try EventLog(memory: region.memory(), instance: 1))
-            for event in 1...2000 {
+            for event in 1...5000 {
                 pair.append(Array(repeating: 1, count: 500), passage(number(event), bytes: 2000, at: 9))
             }
             return pair.log.count
         }
-        let sharing = try count { UInt64($0 / 100 + 1) }
         let alone = try count { UInt64($0) }
-        #expect(sharing > 3 * alone)
+        #expect(try count { UInt64($0 / 100 + 1) } > 3 * alone)
+        #expect(try count { UInt64($0 / 8 + 1) } > 5 * alone / 4)
+        // Parents that take turns.
+        #expect(try count { UInt64($0 % 8 + 1) } > 3 * alone)
+    }
+
+    @Test("a slot is for passages of 1,024 to 4,080 bytes: others are in their events, and all are told whole")
+    func sizes() throws {
+        for (bytes, isKept) in [(1, false), (1023, false), (1024, true), (4080, true), (4081, false)] {
+            let region = Region(passages: 2)
+            let pair = Pair(log: try EventLog(memory: region.memory(), instance: 1))
+            for number in 1...9 {
+                pair.append([1, 2], passage(UInt64(1 + number % 2), bytes: bytes, at: 1))
+                #expect((1...UInt64(number)).allSatisfy(pair.check))
+            }
+            #expect(pair.log.heldBytes - pair.log.usedBytes == (isKept ? 2 * 4096 : 0))
+            #expect(try EventLog(resuming: region.memory()).count == 9)
+        }
+    }
+
+    @Test("an event whose slot has another's passage, intact as it is, is damage")
+    func exchanged() throws {
+        func region(_ text: Int) throws -> Region {
+            let region = Region(passages: 2)
+            let pair = Pair(log: try EventLog(memory: region.memory(), instance: 1))
+            for _ in 1...2 { pair.append([1, 2], passage(UInt64(text), bytes: 1500, at: 1)) }
+            return region
+        }
+        let (one, other) = (try region(1), try region(2))
+        #expect(try EventLog(resuming: one.memory()).count == 2)
+        let slot = PassageLayout.begin(0)..<PassageLayout.begin(1)
+        one.bytes.replaceSubrange(slot, with: other.bytes[slot])
+        #expect(throws: EventLogError.self) { _ = try EventLog(resuming: one.memory()) }
     }
 
     #if DEBUG
@@ -129,7 +160,7 @@ import TocsinEvents
         let own = Array(repeating: UInt8(5), count: 3000)
         // Whatever is stored, slots are given up and given to others all the time.
         func append(_ number: Int) {
-            pair.append(own, passage(UInt64(1 + number / 10), bytes: 700 + number / 10, at: number))
+            pair.append(own, passage(UInt64(1 + number / 10), bytes: 1100 + number / 10, at: number))
         }
         for number in 0..<200 { append(number) }
         for number in 200..<260 {

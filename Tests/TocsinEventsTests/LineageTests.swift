@@ -57,6 +57,7 @@ struct LineageTests {
         // Of an end the parent is told, as the first of all.
         #expect(lineage.ofEnd.ancestors == Array(lineage.ancestors.prefix(1)))
         #expect(lineage.ofEnd.ofEnd === lineage.ofEnd)
+        #expect(lineage.ofEnd.number != lineage.number)
         #expect(event.cursor.description == "0000000000000abc:18446744073709551615")
     }
 }

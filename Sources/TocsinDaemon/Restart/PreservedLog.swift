@@ -22,7 +22,7 @@ struct PreservedLog: ~Copyable {
 
     /// Takes up the log that an earlier daemon left, or begins one and has it kept.
     ///
-    /// - Parameter logBytes: for records.
+    /// - Parameter logBytes: for records and what many of them have in common.
     init(logBytes: Int, boot: BootID, store: any DescriptorKeeping) throws {
         let byteCount = EventLog.overheadBytes + logBytes
         var refusal: String?

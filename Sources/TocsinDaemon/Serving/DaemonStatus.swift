@@ -138,8 +138,8 @@ struct DeliveryStatus {
         instance = delivery.log.instance
         lastSequence = delivery.nextSequence - 1
         oldestCursor = delivery.oldestCursor
-        logBytes = delivery.log.usedBytes
-        logCapacity = delivery.log.capacity
+        logBytes = delivery.log.heldBytes
+        logCapacity = delivery.log.totalCapacity
         refused = delivery.statistics.refused
         if case .ownEvents(let uid) = view {
             let own = delivery.figures(ofUser: uid)

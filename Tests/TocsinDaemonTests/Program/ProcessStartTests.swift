@@ -34,6 +34,36 @@ import TocsinEvents
         #expect(proc.note?.contains("missed") == true, "\(proc)")
     }
 
+    @Test(
+        "the children of one process are told with the same ancestors when they start, and with their parent when they end",
+        .enabled(if: isRoot, "eBPF needs privilege"))
+    func siblings() async throws {
+        let daemon = try await RunningDaemon.ready(["--source", "ebpf"])
+        let marker = "marker-\(UInt64.random(in: 0 ... .max))"
+        let session = try await daemon.client.open(Filter(types: [.exec, .exit]))
+        // A name for the shell, so that its arguments make the ancestors long enough to be kept apart.
+        let name = String(repeating: "n", count: 1200)
+        let children = (1...5).map { "/bin/true \(marker) \($0);" }.joined()
+        let shell = try RunningSubprocess("/bin/sh", ["-c", "\(children) :", name])
+        for number in 1...5 {
+            for type in [EventType.exec, .exit] {
+                var event: Event
+                repeat {
+                    event = try await session.read(timeout: .seconds(20)).event
+                } while event.type != type
+                    || event.process?.arguments?.map(\.string) != ["/bin/true", marker, "\(number)"]
+                #expect(event.ancestors.first?.pid == shell.pid)
+                #expect(event.ancestors.first?.arguments?.first == "/bin/sh")
+                if type == .exit {
+                    #expect(event.ancestors.count == 1)
+                } else {
+                    #expect(event.ancestors.dropFirst().first?.pid == getpid())
+                }
+            }
+        }
+        await session.close()
+    }
+
     private func starts(_ daemon: RunningDaemon, wrapper: [String] = []) async throws {
         let directory = try TemporaryDirectory()
         let marker = "marker-\(UInt64.random(in: 0 ... .max))"
