@@ -20,6 +20,7 @@ import TocsinLinux
         #expect(stat.tty == 34817)
         #expect(stat.hasNotExecuted)
         #expect(!stat.isKernelThread)
+        #expect(stat.runTicks == 5 + 6)
         #expect(stat.startTicks == 123456)
         #expect(stat.startTimeNSec == 1_234_560_000_000)
         #expect(stat.image.startCode == 94000)

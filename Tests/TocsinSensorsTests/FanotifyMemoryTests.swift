@@ -1,4 +1,5 @@
 import Glibc
+import TestKit
 import Testing
 import TocsinEvents
 import TocsinLinux
@@ -86,10 +87,16 @@ struct FanotifyMemoryTests {
                 os.dup2(os.memfd_create("hidden"), target)
                 os.write(target, open(program, "rb").read())
             time.sleep(0.03)
+            os.nice(10)
             os.execv(program, ["innocent", ""])
             """)
         let runner = try FanotifySourceTests.runner()
         defer { runner.finish() }
+        // A program that waits for a processor executes nothing new either.
+        let busy = try (0..<sysconf(Int32(_SC_NPROCESSORS_ONLN))).map { _ in
+            try ChildProcess(["/bin/sh", "-c", "while :; do :; done"], output: STDOUT_FILENO, errors: STDERR_FILENO)
+        }
+        defer { withExtendedLifetime(busy) {} }
         for _ in 0..<6 {
             let child = try Child(["/usr/bin/python3", script])
             let pid = child.pid

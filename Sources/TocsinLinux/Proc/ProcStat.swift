@@ -12,6 +12,8 @@ package struct ProcStat: Hashable, Sendable {
     package var tty: Int32
     /// `PF_…` of the kernel's include/linux/sched.h.
     package var flags: UInt32
+    /// Clock ticks (10 ms) that its threads have run, in user mode and in the kernel.
+    package var runTicks: UInt64
     /// Clock ticks (10 ms) since boot.
     package var startTicks: UInt64
     package var image: Image
@@ -37,6 +39,8 @@ package struct ProcStat: Hashable, Sendable {
 
     package var startTimeNSec: UInt64 { startTicks &* Self.nanosecondsPerTick }
     package var isZombie: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
+    /// Its first thread waits for something that a signal could interrupt.
+    package var isSleeping: Bool { state == UInt8(ascii: "S") }
     /// `PF_KTHREAD`
     package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
     /// `PF_EXITING`: on its way to become a zombie. Its image is gone, or goes any moment, and with it the command
@@ -58,7 +62,7 @@ package struct ProcStat: Hashable, Sendable {
         var state: UInt8?
         var (parent, group, session, tty): (Int32?, Int32?, Int32?, Int32?)
         var flags: UInt32?
-        var start: UInt64?
+        var (userTicks, systemTicks, start): (UInt64?, UInt64?, UInt64?)
         var image = Image()
         var field = 3
         var rest = bytes[(close + 1)...].dropFirst()
@@ -72,6 +76,8 @@ package struct ProcStat: Hashable, Sendable {
             case 6: session = Int32(decimal: text)
             case 7: tty = Int32(decimal: text)
             case 9: flags = UInt32(decimal: text)
+            case 14: userTicks = UInt64(decimal: text)
+            case 15: systemTicks = UInt64(decimal: text)
             case 22: start = UInt64(decimal: text)
             case 26: image.startCode = UInt64(decimal: text) ?? 0
             case 28: image.startStack = UInt64(decimal: text) ?? 0
@@ -81,13 +87,16 @@ package struct ProcStat: Hashable, Sendable {
             field += 1
             rest = rest[end...].dropFirst()
         }
-        guard let state, let parent, let group, let session, let tty, let flags, let start else { return nil }
+        guard let state, let parent, let group, let session, let tty, let flags, let userTicks, let systemTicks,
+            let start
+        else { return nil }
         self.state = state
         parentPid = parent
         processGroup = group
         self.session = session
         self.tty = tty
         self.flags = flags
+        runTicks = userTicks &+ systemTicks
         startTicks = start
         self.image = image
     }

@@ -7,7 +7,7 @@ extension ExecWatch {
         case found(ProcessReader.Snapshot)
         case movedOn
         /// - Parameter runsOther: than the program of before, and than the one that was opened.
-        case notYet(ProcStat.Image, runsOther: Bool = false)
+        case notYet(ProcStat, runsOther: Bool = false)
         case ended
     }
 
@@ -27,8 +27,8 @@ extension ExecWatch {
             settle(pid)
         case .ended: tellEnded(pid)
         case .notYet where isLate: forget(pid)
-        case .notYet(let image, let runsOther):
-            if suspect.firstImage == nil { suspects[pid]?.firstImage = image }
+        case .notYet(let stat, let runsOther):
+            if suspect.firstLook == nil { suspects[pid]?.firstLook = stat }
             suspects[pid]?.runsOther = runsOther
             // The rest of an execve(2) takes some 100 us; more where files are slow, or many threads must end first.
             suspects[pid]?.attempts += 1
@@ -40,21 +40,22 @@ extension ExecWatch {
         guard let held = suspect.held, let stat = try? held.directory.stat() else { return .ended }
         if stat.isZombie {
             // So it is also for a moment when another thread than the first executes, and takes over its number.
-            return held.pidfd.hasEnded ? .ended : .notYet(stat.image)
+            return held.pidfd.hasEnded ? .ended : .notYet(stat)
         }
-        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet(stat.image) }
+        if stat.hasNotExecuted || !stat.image.isComplete { return .notYet(stat) }
         // Addresses as before: the old program still, unless randomization is off; then patience decides.
-        if images.isKnown(stat), suspect.attempts < 8 { return .notYet(stat.image) }
+        if images.isKnown(stat), suspect.attempts < 8 { return .notYet(stat) }
         do throws(SystemError) {
             let file = try held.directory.identity(of: "exe")
             if file != execution.image.file {
-                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet(stat.image) }
+                guard suspect.attempts >= 3, !images.isKnown(stat) else { return .notYet(stat) }
                 // With other addresses than before. It may be the next program already, whose open is still to be read.
-                guard suspect.runsUnannounced || isLate else { return .notYet(stat.image, runsOther: true) }
-                // Or a program in memory, of which the linker's open is reported, or nothing. What has executed nothing
-                // since it was first looked at may have failed to execute what was opened: then what runs is the truth.
-                guard isLinker(execution.image.file, of: held.directory) || stat.image == suspect.firstImage else {
-                    return .movedOn
+                guard suspect.runsUnannounced || isLate else { return .notYet(stat, runsOther: true) }
+                // Or a program in memory, of which the linker's open is reported, or nothing. What goes on running it
+                // may have failed to execute what was opened: then what runs is the truth.
+                if !isLinker(execution.image.file, of: held.directory) {
+                    guard let first = suspect.firstLook, stat.image == first.image else { return .movedOn }
+                    guard isLate || stat.goesOn(since: first) else { return .notYet(stat, runsOther: true) }
                 }
                 guard let snapshot = snapshot(suspect) else { return .ended }
                 return snapshot.executable ?? file == file ? .found(snapshot) : .movedOn
@@ -89,5 +90,14 @@ extension ExecWatch {
         assembler.settle(pid)
         suspects[pid] = nil
         journal.settle(pid)
+    }
+}
+
+extension ProcStat {
+    /// Whether the process has had the time to execute another program since: it waits, or has run for 10 ms. One that
+    /// only waited for a processor may be on its way to the next program.
+    fileprivate func goesOn(since first: ProcStat) -> Bool {
+        // User mode and kernel are rounded down one by one.
+        isSleeping || runTicks &- first.runTicks >= 3
     }
 }

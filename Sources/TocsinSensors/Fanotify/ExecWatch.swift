@@ -18,8 +18,8 @@ struct ExecWatch: ~Copyable, Sendable {
         /// Complete, and to be found in /proc.
         var execution: ExecAssembler.Execution?
         var attempts = 0
-        /// What ran when it was looked for first.
-        var firstImage: ProcStat.Image?
+        /// When it was looked for first.
+        var firstLook: ProcStat?
         /// Seen to run another program than was opened.
         var runsOther = false
         /// The same, when the queue was found empty: of what it ran then no open is to come.
@@ -101,7 +101,7 @@ struct ExecWatch: ~Copyable, Sendable {
                 suspects[pid]?.execution = execution
                 suspects[pid]?.since = now
                 suspects[pid]?.attempts = 0
-                suspects[pid]?.firstImage = nil
+                suspects[pid]?.firstLook = nil
                 suspects[pid]?.runsOther = false
                 suspects[pid]?.runsUnannounced = false
                 verify(pid, now)
