@@ -35,9 +35,13 @@ run: build
 	until [ -S $$socket ]; do kill -0 $$daemon 2>/dev/null || exit 1; sleep 0.1; done; \
 	$(RELEASE)/tocsin subscribe --socket $$socket || [ $$? = 130 ]
 
+# A red run ends with what failed, which is thousands of lines above by then. All of the output is in .build/test.log.
 test: setup-test build
 	swift build --build-tests
-	PYTHONPATH=$(abspath $(PYTHON_PACKAGES)) swift test --skip-build --no-parallel
+	@{ PYTHONPATH=$(abspath $(PYTHON_PACKAGES)) swift test --skip-build --no-parallel; \
+		echo $$? >.build/test.status; } 2>&1 | tee .build/test.log; \
+	status=$$(cat .build/test.status); [ $$status = 0 ] || grep -e '✘ .*recorded an issue' -e '↳ [^TS]' .build/test.log; \
+	exit $$status
 
 # The same tests under ThreadSanitizer and AddressSanitizer, each in a build of its own. Neither sees what the kernel does
 # with memory that it shares: of the probes' ring and the log's file they check this side only.
