@@ -68,22 +68,38 @@ struct EventPipelineTests {
     func grownGap() throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         try loop.submit {
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+            defer { bytes.deallocate() }
+            bytes.initializeMemory(as: UInt8.self, repeating: 0)
+            let memory = EventLogMemory(adopting: bytes.baseAddress!, byteCount: bytes.count) { _, _ in }
             let service = try EventService(
-                on: loop,
-                delivery: Delivery(log: try EventLog(memory: EventLogMemory(byteCount: 1 << 20), instance: 1)),
+                on: loop, delivery: Delivery(log: try EventLog(memory: memory, instance: 1)),
                 access: SocketAccess(), heap: RestingHeap(on: loop))
             var pipeline = try Self.pipeline(service)
-            func lost(after before: UInt64, _ count: UInt64, until total: UInt64) -> UInt64 {
-                let lost = pipeline.statistics.lostKernel
+            func text(_ sequence: UInt64) throws -> String {
+                let base = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 4096)
+                base.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+                let copy = EventLogMemory(adopting: base, byteCount: bytes.count) { base, _ in base.deallocate() }
+                return String(decoding: try EventLog(resuming: copy).bytes(of: sequence), as: UTF8.self)
+            }
+            func lost(after before: UInt64, _ count: UInt64, until total: UInt64) throws -> UInt64? {
+                let (lost, next) = (pipeline.statistics.lostKernel, service.nextSequence)
                 pipeline.take(Self.record(.gap(count: count, after: before), at: total), from: .ebpf)
-                return pipeline.statistics.lostKernel - lost
+                guard service.nextSequence > next else { return nil }
+                let told = pipeline.statistics.lostKernel - lost
+                #expect(try text(next).contains("\"count\":\(told)}"))
+                return told
             }
             pipeline.begin(.ebpf)
-            #expect(lost(after: 0, 5, until: 5) == 5)
+            #expect(try lost(after: 0, 5, until: 5) == 5)
             pipeline.begin(.ebpf)
+            #expect(try lost(after: 0, 5, until: 5) == nil)
             // The kernel counts on, and one record more could not be read.
-            #expect(lost(after: 0, 13, until: 12) == 8)
-            #expect(lost(after: 12, 3, until: 15) == 3)
+            #expect(try lost(after: 0, 13, until: 12) == 8)
+            #expect(try lost(after: 12, 3, until: 15) == 3)
+            pipeline.begin(.ebpf)
+            // Nothing but records that could not be read came to the gap.
+            #expect(try lost(after: 12, 5, until: 15) == 2)
         }.wait()
     }
 }

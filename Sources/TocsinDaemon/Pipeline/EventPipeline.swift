@@ -124,7 +124,7 @@ struct EventPipeline: ~Copyable {
         decide(at: record.monotonicUSec)
         let origin = source.flatMap { SourceOrigin.of(record, from: $0) }
         // The process before this one died after logging it, and before the source's queue knew.
-        let isLogged = origin.map { $0.position <= loggedBefore[$0.source] } ?? false
+        var isLogged = origin.map { $0.position <= loggedBefore[$0.source] } ?? false
         let (realtimeUSec, monotonicUSec) = (record.realtimeUSec, record.monotonicUSec)
         var event: Event
         switch (consume record).body {
@@ -145,6 +145,8 @@ struct EventPipeline: ~Copyable {
             event = newEvent(.heartbeat, realtimeUSec, monotonicUSec)
         case .gap(let missing, let before):
             let count = missing.map { $0 - logged(of: origin, after: before) }
+            // More may have come to a gap that the log has: records that could not be read move no position.
+            if before != nil, let count, count > 0 { isLogged = false }
             statistics.lostKernel += count ?? 0
             event = newEvent(.gap, realtimeUSec, monotonicUSec)
             event.gap = Gap(origin: .kernel, count: count)
