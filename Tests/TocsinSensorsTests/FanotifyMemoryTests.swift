@@ -148,6 +148,96 @@ struct FanotifyMemoryTests {
         child.end()
     }
 
+    @Test(
+        "a program whose first thread has ended, and whose others go on, is told",
+        .enabled(if: (try? FileStatus.of("/usr/bin/cc")) != nil, "needs a C compiler"))
+    func withoutFirstThread() throws {
+        let directory = try TemporaryDirectory()
+        let source = try directory.write(
+            "headless.c",
+            """
+            #include <pthread.h>
+            #include <unistd.h>
+            static void *work(void *none) { for (;;) pause(); return none; }
+            int main(void) {
+                pthread_t thread;
+                if (pthread_create(&thread, 0, work, 0)) return 1;
+                pthread_exit(0);
+            }
+            """)
+        let program = "\(directory.path)/headless"
+        try shell("cc -static -pthread -o \(program) \(source)")
+        let reading = FanotifySource(reader: try ProcessReader())
+        try reading.open()
+        let child = try Child([program])
+        let pid = child.pid
+        defer { kill(pid, SIGKILL) }
+        // The reader begins when the first thread has ended.
+        let process = try ProcDirectory(pid: pid)
+        while try !process.stat().isZombie { usleep(1000) }
+        let runner = try SourceRunner(adopting: reading)
+        defer { runner.finish() }
+        let execs = try runner.wait("exec") { !$0.execs(of: pid).isEmpty }.execs(of: pid)
+        #expect(execs.map(\.executable) == [ByteString(program)])
+        kill(pid, SIGKILL)
+        child.end()
+    }
+
+    @Test(
+        "a program in memory that slowly executes another by a thread beside its first is told as that one",
+        .enabled(if: (try? FileStatus.of("/usr/bin/python3")) != nil, "needs python3"),
+        .enabled(if: (try? FileStatus.of("/usr/bin/cc")) != nil, "needs a C compiler"))
+    func slowThread() throws {
+        let directory = try TemporaryDirectory()
+        let program = "\(directory.path)/program"
+        let source = try directory.write(
+            "program.c",
+            """
+            #include <pthread.h>
+            #include <string.h>
+            #include <sys/resource.h>
+            #include <unistd.h>
+            static char *many[48];
+            static void *work(void *none) {
+                static char text[125000];
+                memset(text, 'x', sizeof text - 1);
+                for (int i = 0; i < 47; i++) many[i] = text;
+                usleep(100000);
+                execve("\(program)", many, 0);
+                return none;
+            }
+            int main(int count, char **arguments) {
+                pthread_t thread;
+                if (count > 2) for (;;) pause();
+                (void)arguments;
+                if (pthread_create(&thread, 0, work, 0)) return 1;
+                for (;;) pause();
+            }
+            """)
+        try shell("cc -static -pthread -o \(program) \(source)")
+        let script = try directory.write(
+            "memory.py",
+            """
+            import os, resource
+            resource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            fd = os.memfd_create("hidden", 0)
+            os.write(fd, open("\(program)", "rb").read())
+            os.execv("/proc/self/fd/%d" % fd, ["innocent"])
+            """)
+        let runner = try FanotifySourceTests.runner()
+        defer { runner.finish() }
+        for _ in 0..<4 {
+            let child = try Child(["/usr/bin/python3", script])
+            let pid = child.pid
+            defer { kill(pid, SIGKILL) }
+            try runner.wait("the program on disk") {
+                $0.execs(of: pid).contains { $0.executable == ByteString(program) }
+            }
+            kill(pid, SIGKILL)
+            child.end()
+        }
+    }
+
     @Test("the dynamic linker run as a program is an event, and what it loads is not")
     func linker() throws {
         let linker = try FanotifySourceTests.linkerPath()

@@ -61,6 +61,23 @@ package struct ProcDirectory: ~Copyable, Sendable {
     /// The file that it runs, to be read.
     package func executable() throws(SystemError) -> FileDescriptor { try descriptor.open(at: "exe") }
 
+    /// As `stat` and `identity(of: "exe")`, of each of its threads that are there, the first one before the others. At
+    /// most `limit`, and none that ends meanwhile.
+    package func threads(limit: Int) throws(SystemError) -> [(stat: ProcStat, executable: FileIdentity?)] {
+        let tasks = try descriptor.open(at: "task", flags: tocsin_O_PATH | O_DIRECTORY)
+        var threads: [(ProcStat, FileIdentity?)] = []
+        for task in try tasks.entries(limit: limit) {
+            let name = String(decoding: task.name, as: UTF8.self)
+            guard let thread = try? ProcDirectory(descriptor: tasks.open(at: name, flags: tocsin_O_PATH | O_DIRECTORY)),
+                let stat = try? thread.stat()
+            else { continue }
+            threads.append((stat, try? thread.identity(of: "exe")))
+        }
+        return threads
+    }
+
+    private init(descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
     /// The root directory of the process in its mount namespace, to resolve the process's paths from.
     package func root() throws(SystemError) -> FileDescriptor {
         try descriptor.open(at: "root", flags: tocsin_O_PATH | O_DIRECTORY)

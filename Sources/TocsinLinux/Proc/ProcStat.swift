@@ -12,8 +12,9 @@ package struct ProcStat: Hashable, Sendable {
     package var tty: Int32
     /// `PF_…` of the kernel's include/linux/sched.h.
     package var flags: UInt32
-    /// Clock ticks (10 ms) that its threads have run, in user mode and in the kernel.
-    package var runTicks: UInt64
+    /// Clock ticks (10 ms) that its threads have run in user mode.
+    package var userTicks: UInt64
+    package var threadCount: Int32
     /// Clock ticks (10 ms) since boot.
     package var startTicks: UInt64
     package var image: Image
@@ -62,7 +63,8 @@ package struct ProcStat: Hashable, Sendable {
         var state: UInt8?
         var (parent, group, session, tty): (Int32?, Int32?, Int32?, Int32?)
         var flags: UInt32?
-        var (userTicks, systemTicks, start): (UInt64?, UInt64?, UInt64?)
+        var (userTicks, start): (UInt64?, UInt64?)
+        var threadCount: Int32?
         var image = Image()
         var field = 3
         var rest = bytes[(close + 1)...].dropFirst()
@@ -77,7 +79,7 @@ package struct ProcStat: Hashable, Sendable {
             case 7: tty = Int32(decimal: text)
             case 9: flags = UInt32(decimal: text)
             case 14: userTicks = UInt64(decimal: text)
-            case 15: systemTicks = UInt64(decimal: text)
+            case 20: threadCount = Int32(decimal: text)
             case 22: start = UInt64(decimal: text)
             case 26: image.startCode = UInt64(decimal: text) ?? 0
             case 28: image.startStack = UInt64(decimal: text) ?? 0
@@ -87,8 +89,8 @@ package struct ProcStat: Hashable, Sendable {
             field += 1
             rest = rest[end...].dropFirst()
         }
-        guard let state, let parent, let group, let session, let tty, let flags, let userTicks, let systemTicks,
-            let start
+        guard let state, let parent, let group, let session, let tty, let flags, let userTicks,
+            let threadCount, let start
         else { return nil }
         self.state = state
         parentPid = parent
@@ -96,7 +98,8 @@ package struct ProcStat: Hashable, Sendable {
         self.session = session
         self.tty = tty
         self.flags = flags
-        runTicks = userTicks &+ systemTicks
+        self.userTicks = userTicks
+        self.threadCount = threadCount
         startTicks = start
         self.image = image
     }

@@ -39,8 +39,12 @@ extension ExecWatch {
     private func look(_ suspect: Suspect, _ execution: ExecAssembler.Execution, isLate: Bool) -> Outcome {
         guard let held = suspect.held, let stat = try? held.directory.stat() else { return .ended }
         if stat.isZombie {
-            // So it is also for a moment when another thread than the first executes, and takes over its number.
-            return held.pidfd.hasEnded ? .ended : .notYet(stat)
+            if held.pidfd.hasEnded { return .ended }
+            // So it is also for a moment when another thread than the first executes, and takes over its number; and for
+            // long where others go on without the first: they show what runs, if not all that it began with.
+            guard suspect.attempts >= 3 else { return .notYet(stat) }
+            let runs = threads(of: held.directory).contains { $0.executable == execution.image.file }
+            return runs ? .movedOn : .notYet(stat)
         }
         if stat.hasNotExecuted || !stat.image.isComplete { return .notYet(stat) }
         // Addresses as before: the old program still, unless randomization is off; then patience decides.
@@ -55,7 +59,9 @@ extension ExecWatch {
                 // may have failed to execute what was opened: then what runs is the truth.
                 if !isLinker(execution.image.file, of: held.directory) {
                     guard let first = suspect.firstLook, stat.image == first.image else { return .movedOn }
-                    guard isLate || stat.goesOn(since: first) else { return .notYet(stat, runsOther: true) }
+                    guard isLate || goesOn(held.directory, stat, since: first) else {
+                        return .notYet(stat, runsOther: true)
+                    }
                 }
                 guard let snapshot = snapshot(suspect) else { return .ended }
                 return snapshot.executable ?? file == file ? .found(snapshot) : .movedOn
@@ -78,6 +84,21 @@ extension ExecWatch {
         return Self.locate(path, seenBy: directory) == file
     }
 
+    /// Whether the process is in no execve(2), and has had the time for another since it was looked at first: it waits,
+    /// or has run in user mode for 20 ms. One that only waited for a processor may be on its way to the next program.
+    private func goesOn(_ directory: borrowing ProcDirectory, _ stat: ProcStat, since first: ProcStat) -> Bool {
+        guard stat.threadCount > 1 else { return stat.isSleeping || stat.userTicks &- first.userTicks >= 3 }
+        // Any of them may be the one that executes.
+        return stat.threadCount <= Self.threadLimit && threads(of: directory).allSatisfy { $0.stat.isSleeping }
+    }
+
+    /// Somebody may have made thousands: those are not looked at one by one.
+    private static let threadLimit = 64
+
+    private func threads(of directory: borrowing ProcDirectory) -> [(stat: ProcStat, executable: FileIdentity?)] {
+        (try? directory.threads(limit: Self.threadLimit)) ?? []
+    }
+
     private func snapshot(_ suspect: Suspect) -> ProcessReader.Snapshot? {
         guard let held = suspect.held,
             let snapshot = try? reader.snapshot(held.directory, surroundings: suspect.surroundings),
@@ -90,14 +111,5 @@ extension ExecWatch {
         assembler.settle(pid)
         suspects[pid] = nil
         journal.settle(pid)
-    }
-}
-
-extension ProcStat {
-    /// Whether the process has had the time to execute another program since: it waits, or has run for 10 ms. One that
-    /// only waited for a processor may be on its way to the next program.
-    fileprivate func goesOn(since first: ProcStat) -> Bool {
-        // User mode and kernel are rounded down one by one.
-        isSleeping || runTicks &- first.runTicks >= 3
     }
 }
