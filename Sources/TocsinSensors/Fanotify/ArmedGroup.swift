@@ -87,6 +87,7 @@ struct ArmedGroup<Watch: GroupWatch & ~Copyable>: ~Copyable, Sendable {
     ) throws(SystemError) {
         watch.resume(group.group)
         handOver(counters, receiver)
+        try awaitRetry()
         var deadline: UInt64?
         while !isOver(stopping, &deadline) {
             let ready = try epoll.wait()
@@ -101,9 +102,14 @@ struct ArmedGroup<Watch: GroupWatch & ~Copyable>: ~Copyable, Sendable {
                 if !more { break }
             }
             shortcoming.set(watch.shortcoming)
-            let now = Clock.monotonicUSec()
-            if let next = watch.nextRetry { try timer.start(afterNSec: (max(next, now + 1) - now) * 1000) }
+            try awaitRetry()
         }
+    }
+
+    private func awaitRetry() throws(SystemError) {
+        guard let next = watch.nextRetry else { return }
+        let now = Clock.monotonicUSec()
+        try timer.start(afterNSec: (max(next, now + 1) - now) * 1000)
     }
 
     private mutating func handOver(_ counters: SourceCounters, _ receiver: any RecordReceiver) {
