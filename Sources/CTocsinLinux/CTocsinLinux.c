@@ -140,6 +140,10 @@ void tocsin_copy_noted_open(struct tocsin_noted_open *to, const struct tocsin_no
     complete(to, length);
 }
 
+void tocsin_set_noted_state(struct tocsin_noted_open *note, uint64_t state) {
+    __atomic_store_n(&note->state, state, __ATOMIC_RELEASE);
+}
+
 // Since 6.5: a handle that need not be good for opening, as overlayfs has them.
 #ifndef AT_HANDLE_FID
 #define AT_HANDLE_FID 0x200

@@ -60,9 +60,9 @@ package struct NotedOpen {
 
     // MARK: What is found out later
 
-    /// The user's word, 0 at first.
+    /// The user's word, 0 at first. Whatever is set before it, here or in other entries, is there where it is.
     package var state: UInt64 { note.pointee.state }
-    package func setState(_ state: UInt64) { note.pointee.state = state }
+    package func setState(_ state: UInt64) { tocsin_set_noted_state(note, state) }
 
     /// The user's bits, 0 at first.
     package var roles: UInt16 { note.pointee.roles }

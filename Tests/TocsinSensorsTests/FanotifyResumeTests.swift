@@ -98,6 +98,55 @@ struct FanotifyResumeTests {
         #expect(try #require(newer.position) > #require(told.position))
     }
 
+    @Test(
+        "killed while its opens were given their number, an execution is told once by the next, as what it was",
+        arguments: [false, true])
+    func killedWhileTold(isScript: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let script = try directory.write("script.sh", "#!/bin/sh\nread line\n")
+        guard chmod(script, 0o755) == 0 else { throw SystemError(operation: "chmod", code: errno) }
+        let store = KeptDescriptors()
+        let first = try source(store)
+        try first.open()
+        first.keep()
+        let child = try Child(isScript ? [script] : ["/bin/cat"])
+        let pid = child.pid
+        let (records, left) = try killed(first, store) { !$0.execs(of: pid).isEmpty }
+        let told = try #require(records.execs(of: pid).last)
+        // All but the first open have the number.
+        guard let memory = left.takeKept("fanotify-exec-v2-journal") else {
+            Issue.record("kept is \(left.names)")
+            return
+        }
+        var bytes = try memory.read(count: ReadJournal.byteCount(capacity: OpenJournal.capacity), at: 0)
+        let changed = bytes.withUnsafeMutableBytes { bytes in
+            // In that half which is in force; behind the headers of the journal and of the half.
+            (0...1).contains { half in
+                var entry = 4096 + half * (bytes.count - 4096) / 2 + 64
+                while let note = NotedOpen(in: bytes, at: entry), note.byteCount > 0 {
+                    guard note.pid != pid || note.state == 0 else {
+                        note.setState(0)
+                        return bytes.load(fromByteOffset: 24, as: UInt64.self) == half
+                    }
+                    entry += note.byteCount
+                }
+                return false
+            }
+        }
+        #expect(changed)
+        #expect(pwrite(memory.rawValue, bytes, bytes.count, 0) == bytes.count)
+        let second = try source(left)
+        let next = try SourceRunner(second)
+        defer { next.finish() }
+        #expect(second.isResumed)
+        try next.wait("the execution") { !$0.execs(of: pid).isEmpty }
+        try FanotifySourceTests.settle(next)
+        let again = next.records.execs(of: pid)
+        #expect(again.map(\.executable) == [told.executable])
+        #expect(again.map(\.arguments) == [told.arguments])
+        child.end()
+    }
+
     @Test("what was logged is not told again")
     func logged() throws {
         let store = KeptDescriptors()

@@ -104,6 +104,8 @@ struct tocsin_noted_open {
 ssize_t tocsin_read_noted_open(int group, struct tocsin_noted_open *note, size_t size);
 // A copy of a complete entry, where there is as much room.
 void tocsin_copy_noted_open(struct tocsin_noted_open *to, const struct tocsin_noted_open *from);
+// What was stored before, also in other entries, is in memory before it.
+void tocsin_set_noted_state(struct tocsin_noted_open *note, uint64_t state);
 
 // A file handle (name_to_handle_at(2)) with room for the largest.
 #define TOCSIN_MAX_HANDLE 128

@@ -68,14 +68,14 @@ struct OpenJournal: ~Copyable, Sendable {
         let notes = take(pid, beforeLast: beforeLast).compactMap { note(at: $0) }
         guard !notes.isEmpty else { return nil }
         defer { nextNumber += 1 }
-        // The roles first: an entry with a number has them.
-        if let first = notes.first(where: { $0.identity == execution.first.file }) {
-            first.setRoles(first.roles | Self.firstRole)
-        }
+        // The roles first: an entry with a number has them. The first open last: with its number all have theirs.
+        let first = notes.firstIndex { $0.identity == execution.first.file } ?? 0
+        notes[first].setRoles(notes[first].roles | Self.firstRole)
         if let image = notes.last(where: { $0.identity == execution.image.file }) {
             image.setRoles(image.roles | Self.imageRole)
         }
-        for note in notes { note.setState(nextNumber + 1) }
+        for (index, note) in notes.enumerated() where index != first { note.setState(nextNumber + 1) }
+        notes[first].setState(nextNumber + 1)
         return nextNumber
     }
 
@@ -119,8 +119,7 @@ struct OpenJournal: ~Copyable, Sendable {
         memory.turnOver(number: logged) { other in
             var entry = 0
             while entry < end, let note = NotedOpen(in: content, at: entry), note.byteCount > 0 {
-                let isLogged = note.state != Self.untold && (note.state == Self.nothingToTell || note.state <= logged)
-                if !isLogged || entry >= oldestKept {
+                if !Self.isOver(note, logged: logged) || entry >= oldestKept {
                     UnsafeMutableRawBufferPointer(rebasing: other[newEnd..<(newEnd + note.byteCount)])
                         .copyMemory(from: UnsafeRawBufferPointer(rebasing: content[entry..<(entry + note.byteCount)]))
                     moved[entry] = newEnd
@@ -132,6 +131,11 @@ struct OpenJournal: ~Copyable, Sendable {
         }
         end = newEnd
         pending = pending.mapValues { $0.compactMap { moved[$0] } }
+    }
+
+    /// Whether nothing is to be told of it any more, where everything before number `logged` is logged.
+    private static func isOver(_ note: NotedOpen, logged: UInt64) -> Bool {
+        note.state == nothingToTell || note.state != untold && note.state <= logged
     }
 
     // MARK: Taking up
@@ -162,34 +166,46 @@ struct OpenJournal: ~Copyable, Sendable {
     /// Once, before the first `read`. The notes are good until `makeRoom`.
     mutating func takeUp() -> Left {
         var left = Left()
-        var told: [UInt64: (first: NotedOpen?, image: NotedOpen?, any: NotedOpen)] = [:]
+        readEntries(&left)
+        var told: [UInt64: (first: NotedOpen, image: NotedOpen)] = [:]
+        for note in left.notes where note.state != Self.untold && !Self.isOver(note, logged: memory.number) {
+            // A loss has no roles.
+            if note.roles & Self.firstRole != 0 || note.mask.contains(.overflow) { told[note.state] = (note, note) }
+        }
+        var entry = 0
+        for note in left.notes {
+            if Self.isOver(note, logged: memory.number) {
+                left.others.append((note, isOver: true))
+            } else if told[note.state] != nil {
+                if note.roles & Self.imageRole != 0 { told[note.state]?.image = note }
+            } else {
+                // What has a number nevertheless was about to be told when its reader was killed.
+                note.setRoles(0)
+                note.setState(Self.untold)
+                pending[note.pid, default: []].append(entry)
+                left.others.append((note, isOver: false))
+            }
+            entry += note.byteCount
+        }
+        for (state, group) in told.sorted(by: { $0.key < $1.key }) {
+            nextNumber = max(nextNumber, state)
+            left.told.append((state - 1, group.first, group.image))
+        }
+        return left
+    }
+
+    private mutating func readEntries(_ left: inout Left) {
         let content = memory.content
         while let note = NotedOpen(in: content, at: end) {
             guard note.byteCount > 0 else {
                 holdsLast = note.wasRead
                 if holdsLast { left.last = note }
-                break
+                return
             }
             // Never, unless somebody else wrote here.
-            guard note.byteCount.isMultiple(of: 8), end + note.byteCount <= content.count else { break }
+            guard note.byteCount.isMultiple(of: 8), end + note.byteCount <= content.count else { return }
             left.notes.append(note)
-            switch note.state {
-            case Self.untold:
-                pending[note.pid, default: []].append(end)
-                left.others.append((note, isOver: false))
-            case Self.nothingToTell, ...memory.number: left.others.append((note, isOver: true))
-            case let state:
-                var group = told[state] ?? (nil, nil, note)
-                if note.roles & Self.firstRole != 0 { group.first = note }
-                if note.roles & Self.imageRole != 0 { group.image = note }
-                told[state] = group
-            }
             end += note.byteCount
         }
-        for (state, group) in told.sorted(by: { $0.key < $1.key }) {
-            nextNumber = max(nextNumber, state)
-            left.told.append((state - 1, group.first ?? group.any, group.image ?? group.first ?? group.any))
-        }
-        return left
     }
 }
